@@ -1,0 +1,1 @@
+"""Dated data: models, prices, limits, encodings; and Figure, a number with its origin."""

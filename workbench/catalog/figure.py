@@ -1,0 +1,54 @@
+"""A number that says where it comes from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Origin(StrEnum):
+    """How a figure came to be known."""
+
+    MEASURED = "measured"
+    QUOTED = "quoted"
+    """By a provider or a dated table."""
+    ESTIMATED = "estimated"
+    """By a formula named in `source`."""
+    RECORDED = "recorded"
+    """Replayed from a recording."""
+    NOT_MEASURED = "not-measured"
+
+
+class Figure(BaseModel):
+    """A value with unit and origin; `value` is None exactly when the origin is *not measured*."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float | None
+    unit: str
+    origin: Origin
+    source: str | None = None
+    """The formula, table or call that gave it."""
+    as_of: str | None = None
+    """ISO date of the source, where it has one."""
+
+    @classmethod
+    def measured(cls, value: float, unit: str, source: str | None = None) -> Figure:
+        """A value this machine measured."""
+        return cls(value=value, unit=unit, origin=Origin.MEASURED, source=source)
+
+    @classmethod
+    def quoted(cls, value: float, unit: str, source: str, as_of: str | None) -> Figure:
+        """A value somebody publishes."""
+        return cls(value=value, unit=unit, origin=Origin.QUOTED, source=source, as_of=as_of)
+
+    @classmethod
+    def estimated(cls, value: float, unit: str, source: str, as_of: str | None = None) -> Figure:
+        """A value a named formula gives."""
+        return cls(value=value, unit=unit, origin=Origin.ESTIMATED, source=source, as_of=as_of)
+
+    @classmethod
+    def not_measured(cls, unit: str, source: str | None = None) -> Figure:
+        """No value: what it would be, and in `source` why it is missing."""
+        return cls(value=None, unit=unit, origin=Origin.NOT_MEASURED, source=source)

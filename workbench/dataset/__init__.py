@@ -1,0 +1,1 @@
+"""Training data: rows, formats, rules, tokens, templates."""

@@ -1,0 +1,1 @@
+"""The shapes a training record can have."""

@@ -1,0 +1,1 @@
+"""Rows of a file on disk, untouched until the person saves."""

@@ -1,0 +1,1 @@
+"""Judges: checklist, cost, break-even, verdict, report."""

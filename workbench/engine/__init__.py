@@ -1,0 +1,1 @@
+"""The local OpenAI-compatible server, a process of its own."""

@@ -1,0 +1,1 @@
+"""What answers: child processes that serve one model each."""

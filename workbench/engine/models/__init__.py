@@ -1,0 +1,1 @@
+"""Base and tuned models on this machine."""

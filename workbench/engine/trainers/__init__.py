@@ -1,0 +1,1 @@
+"""What trains: folders copied into a job and run by any interpreter."""

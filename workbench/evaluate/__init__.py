@@ -1,0 +1,1 @@
+"""Measures: tasks, candidates, scorers, statistics."""

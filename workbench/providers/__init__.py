@@ -1,0 +1,1 @@
+"""The client side of everything that trains or answers."""

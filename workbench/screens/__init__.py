@@ -1,0 +1,1 @@
+"""One module a screen; each takes its services as arguments."""

@@ -1,0 +1,1 @@
+"""Public: what others use to snapshot-test our screens."""

@@ -1,0 +1,1 @@
+"""Steps that join rooms; each is one function for screen and command."""
