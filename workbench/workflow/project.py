@@ -1,0 +1,217 @@
+"""Projects: a task, its data files, its recipe for training, its answers and verdicts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.errors import WorkbenchError
+from workbench.evaluate.task import TaskSpec
+from workbench.resources import samples_dir
+from workbench.workflow.config import Remembered
+from workbench.workflow.context import Context
+
+FIRST_SAMPLE = "recipes"
+"""What a new workspace opens with."""
+FIRST_SLUG = "default"
+
+
+class Training(BaseModel):
+    """How the project's model is trained when nothing else is said."""
+
+    model_config = ConfigDict(extra="allow")
+
+    profile: str = "local"
+    model: str = "starter"
+    method: str = "sft"
+    suffix: str | None = None
+    seed: int = 0
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Answered(BaseModel):
+    """A person's answer to one question of the checklist."""
+
+    status: str
+    """`yes`, `no` or `open`."""
+    text: str = ""
+    answered_at: int = 0
+
+
+class VerdictRecord(BaseModel):
+    """One verdict that was given, so that a year later it can be read again."""
+
+    model_config = ConfigDict(extra="allow")
+
+    stage: str
+    verdict: str
+    run: str | None
+    created_at: int
+
+
+class ProjectDocument(BaseModel):
+    """`projects/<slug>/project.toml`. Paths are relative to the project's folder or absolute."""
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = 1
+    title: str = ""
+    purpose: str = ""
+    """What the model is for, in one or two sentences."""
+    sample: str | None = None
+    """The bundled sample it was made from."""
+    created_at: int = 0
+    task: TaskSpec = Field(default_factory=TaskSpec)
+    candidates: list[str] = Field(default_factory=lambda: ["local/starter", "local/starter+few-shot:5"])
+    """The untuned candidates that the project measures first."""
+    training: Training = Field(default_factory=Training)
+    requests_per_month: int | None = None
+    checklist: dict[str, Answered] = Field(default_factory=dict)
+    verdicts: list[VerdictRecord] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as it was when it was read."""
+
+    slug: str
+    folder: Path
+    document: ProjectDocument
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return self.document.title or self.slug
+
+    @property
+    def relative(self) -> str:
+        """The place of its document in the workspace."""
+        return f"projects/{self.slug}/project.toml"
+
+    @property
+    def task(self) -> TaskSpec:
+        """The task with its files as absolute paths."""
+        spec = self.document.task
+        return spec.model_copy(
+            update={
+                side: str(self.folder / value)
+                for side in ("train", "validation", "test", "docs")
+                if (value := getattr(spec, side))
+            }
+        )
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The data files that the project names, by side."""
+        task = self.task
+        return {side: Path(value) for side in ("train", "validation", "test") if (value := getattr(task, side))}
+
+
+def slug_of(name: str) -> str:
+    """A folder name for a project called `name`: lower-case letters, digits and dashes, at most 40."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    if not slug:
+        raise WorkbenchError(repr(name), "has no letter or digit to make a folder name of", "choose another name", exit_code=2)
+    return slug
+
+
+def list_projects(context: Context) -> list[Project]:
+    """Every project of the workspace, by slug; a new workspace has `default`."""
+    ensure_first_project(context)
+    folder = context.home / "projects"
+    return [_read(context, path.parent.name) for path in sorted(folder.glob("*/project.toml"))]
+
+
+def open_project(context: Context, slug: str | None = None) -> Project:
+    """The project `slug`, else the one that was open last, else the first one."""
+    ensure_first_project(context)
+    wanted = slug or context.remembered.open_project or FIRST_SLUG
+    if not _exists(context, wanted):
+        if slug is None and _exists(context, FIRST_SLUG):
+            return _read(context, FIRST_SLUG)
+        names = ", ".join(project.slug for project in list_projects(context))
+        raise WorkbenchError(f"project {wanted!r}", "does not exist", f"projects here: {names}", code="unknown_project")
+    return _read(context, wanted)
+
+
+def remember_project(context: Context, project: Project) -> None:
+    """Make `project` the open one, for every later command and start."""
+
+    def change(remembered: Remembered) -> Remembered:
+        return remembered.model_copy(update={"open_project": project.slug})
+
+    context.store.update("workspace.toml", Remembered, change)
+
+
+def new_project(context: Context, name: str, sample: str | None = None, title: str | None = None) -> Project:
+    """Make a project, empty or with a copy of a bundled sample's data."""
+    slug = slug_of(name)
+    if _exists(context, slug):
+        raise WorkbenchError(f"project {slug!r}", "exists already", "open it, or choose another name", code="project_exists")
+    document = ProjectDocument(title=title or name)
+    if sample is not None:
+        document = _copy_sample(context, slug, sample, title)
+    document.created_at = int(time.time())
+    context.store.update(f"projects/{slug}/project.toml", ProjectDocument, lambda _: document)
+    return _read(context, slug)
+
+
+def update_project(context: Context, project: Project, **changes: Any) -> Project:
+    """Write changed fields of the project's document; returns the project as it is then."""
+
+    def change(document: ProjectDocument) -> ProjectDocument:
+        return ProjectDocument.model_validate(document.model_dump() | changes)
+
+    context.store.update(project.relative, ProjectDocument, change)
+    return _read(context, project.slug)
+
+
+def ensure_first_project(context: Context) -> None:
+    """A workspace without a project gets `default`, made of the bundled recipes."""
+    if not any((context.home / "projects").glob("*/project.toml")):
+        new_project(context, FIRST_SLUG, FIRST_SAMPLE)
+
+
+def sample_names() -> list[str]:
+    """The bundled samples that have a ready project."""
+    return sorted(path.parent.name for path in samples_dir().glob("*/project.toml"))
+
+
+def _copy_sample(context: Context, slug: str, sample: str, title: str | None) -> ProjectDocument:
+    import tomllib
+
+    source = samples_dir() / sample
+    if not (source / "project.toml").is_file():
+        raise WorkbenchError(f"sample {sample!r}", "does not exist", f"samples: {', '.join(sample_names())}", exit_code=2)
+    document = ProjectDocument.model_validate(tomllib.loads((source / "project.toml").read_text("utf-8")))
+    target = context.home / "projects" / slug / "data"
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for file in sorted(source.glob("*.jsonl")):
+            shutil.copyfile(file, target / file.name)
+    except OSError as error:
+        raise WorkbenchError(
+            str(target), f"cannot be written ({error.strerror})", "choose another place with --workspace DIR or FTWB_HOME",
+            code="workspace_unwritable",
+        ) from error  # fmt: skip
+    task = document.task.model_copy(
+        update={
+            side: f"data/{value}" for side in ("train", "validation", "test") if (value := getattr(document.task, side))
+        }
+    )
+    return document.model_copy(update={"task": task, "sample": sample, "title": title or document.title})
+
+
+def _exists(context: Context, slug: str) -> bool:
+    return (context.home / "projects" / slug / "project.toml").is_file()
+
+
+def _read(context: Context, slug: str) -> Project:
+    document = context.store.read(f"projects/{slug}/project.toml", ProjectDocument)
+    return Project(slug=slug, folder=context.home / "projects" / slug, document=document)
