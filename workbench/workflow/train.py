@@ -1,0 +1,290 @@
+"""Training: quote, create, list, control and keep jobs, for every profile through the same calls."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from workbench.catalog.figure import Figure
+from workbench.errors import WorkbenchError
+from workbench.providers.profiles import missing
+from workbench.workflow.context import Context
+from workbench.workflow.prepare import keep_bytes
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+    from workbench.providers.jobs import Checkpoint, Job, JobRequest
+    from workbench.providers.profiles import Profile
+
+JobAction = Literal["cancel", "pause", "resume"]
+
+
+class JobRecord(BaseModel):
+    """`jobs/<profile>/<id>/job.toml`: our copy of a job, which outlives the provider."""
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = 1
+    job: dict[str, Any] = {}
+    """The job as it was last seen (keys of the command line contract)."""
+    train_sha256: str | None = None
+    validation_sha256: str | None = None
+    train_path: str | None = None
+    validation_path: str | None = None
+    project: str | None = None
+    seen_at: int = 0
+
+
+@dataclass(frozen=True)
+class JobList:
+    """The jobs of all profiles, newest first, and the profiles that could not be asked."""
+
+    jobs: tuple[Job, ...]
+    unreachable: tuple[tuple[str, str], ...]
+    """(profile, why)"""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a job would cost and use, before it is created."""
+
+    cost: Figure
+    memory: Figure
+    seconds: Figure
+    warnings: tuple[str, ...]
+    needs_yes: bool
+    """True where it can cost money."""
+
+
+def job_folder(context: Context, profile: str, job_id: str) -> Path:
+    """Where our copy of a job lives. Ids come from servers: what is no plain name is replaced."""
+    return context.home / "jobs" / profile / re.sub(r"[^A-Za-z0-9._-]", "_", job_id)
+
+
+async def create_job(context: Context, request: JobRequest, *, project: str | None = None) -> Job:
+    """Create a job and keep its data and record; never blindly retried."""
+    from workbench.providers import jobs
+
+    for path in (request.training_file, request.validation_file):
+        if path is not None and not path.is_file():
+            raise WorkbenchError(str(path), "is not a file", "give the path of a JSONL file", code="unreadable")
+    profile = context.profile(request.profile)
+    client = await context.client(request.profile)
+    train_sha256 = keep_bytes(context, request.training_file)
+    validation_sha256 = keep_bytes(context, request.validation_file) if request.validation_file else None
+    async with client:
+        job = await jobs.create_job(client, profile, request)
+    record_job(
+        context,
+        job,
+        train_sha256=train_sha256,
+        validation_sha256=validation_sha256,
+        train_path=str(request.training_file),
+        validation_path=str(request.validation_file) if request.validation_file else None,
+        project=project,
+    )
+    return job
+
+
+def record_job(context: Context, job: Job, **extra: Any) -> None:
+    """Update our copy of a job."""
+    folder = job_folder(context, job.profile, job.id)
+
+    def change(record: JobRecord) -> JobRecord:
+        return record.model_copy(update={"job": job.model_dump(mode="json"), "seen_at": int(time.time())} | extra)
+
+    context.store.update(str((folder / "job.toml").relative_to(context.home)), JobRecord, change)
+
+
+def recorded_jobs(context: Context) -> dict[str, JobRecord]:
+    """Our copies of all jobs, by job id."""
+    found: dict[str, JobRecord] = {}
+    for path in sorted((context.home / "jobs").glob("*/*/job.toml")):
+        record = context.store.read(str(path.relative_to(context.home)), JobRecord)
+        if record.job:
+            found[str(record.job["id"])] = record
+    return found
+
+
+async def list_jobs(context: Context) -> JobList:
+    """The jobs of every profile that is configured; recorded copies stand in for those that cannot be asked."""
+    from workbench.providers import jobs
+    from workbench.providers.jobs import Job
+
+    seen: dict[str, Job] = {}
+    unreachable: list[tuple[str, str]] = []
+    for name, profile in context.profiles().items():
+        if missing(profile, context.environ):
+            continue
+        try:
+            async with await context.client(name) as client:
+                for job in await jobs.list_jobs(client, profile):
+                    seen[job.id] = job
+        except WorkbenchError as error:
+            unreachable.append((name, error.message))
+    for job_id, record in recorded_jobs(context).items():
+        seen.setdefault(job_id, Job.model_validate(record.job))
+    newest_first = sorted(seen.values(), key=lambda job: (job.created_at or 0, job.id), reverse=True)
+    return JobList(jobs=tuple(newest_first), unreachable=tuple(unreachable))
+
+
+async def find_profile(context: Context, job_id: str) -> Profile:
+    """The profile that a job belongs to: by our record, else by asking."""
+    record = recorded_jobs(context).get(job_id)
+    if record is not None:
+        return context.profile(str(record.job["profile"]))
+    listed = await list_jobs(context)
+    for job in listed.jobs:
+        if job.id == job_id:
+            return context.profile(job.profile)
+    asked = f"; could not ask {', '.join(name for name, _ in listed.unreachable)}" if listed.unreachable else ""
+    raise WorkbenchError(f"job {job_id!r}", f"is not known to any profile{asked}", "see `ftwb job list`", code="unknown_job")
+
+
+async def with_job(
+    context: Context, job_id: str, call: Callable[[AsyncOpenAI, Profile, str], Awaitable[Any]]
+) -> Any:
+    """Call a provider function for a job on the profile it belongs to."""
+    profile = await find_profile(context, job_id)
+    async with await context.client(profile.name) as client:
+        return await call(client, profile, job_id)
+
+
+async def show_job(context: Context, job_id: str) -> Job:
+    """The job as its provider has it now; our copy where the provider has forgotten it."""
+    from workbench.providers import jobs
+    from workbench.providers.jobs import Job
+
+    try:
+        job: Job = await with_job(context, job_id, jobs.retrieve_job)
+    except WorkbenchError:
+        record = recorded_jobs(context).get(job_id)
+        if record is None:
+            raise
+        return Job.model_validate(record.job)
+    record_job(context, job)
+    return job
+
+
+async def job_action(context: Context, job_id: str, action: JobAction) -> Job:
+    """Cancel, pause or resume a job."""
+    from workbench.providers import jobs
+
+    calls = {"cancel": jobs.cancel_job, "pause": jobs.pause_job, "resume": jobs.resume_job}
+    job: Job = await with_job(context, job_id, calls[action])
+    record_job(context, job)
+    return job
+
+
+async def checkpoints(context: Context, job_id: str) -> list[Checkpoint]:
+    """The checkpoints of a job, newest first."""
+    from workbench.providers import jobs
+
+    found: list[Checkpoint] = await with_job(context, job_id, jobs.list_checkpoints)
+    return found
+
+
+async def lineage(context: Context, job_id: str) -> dict[str, Any]:
+    """What made a model: its manifest from the engine, and our own record of data and project."""
+    record = recorded_jobs(context).get(job_id)
+    profile = await find_profile(context, job_id)
+    manifest: Any = None
+    if profile.kind == "local":
+        await context.engine.ensure()
+        manifest = await context.engine.call("GET", f"/ftwb/v1/manifest?job={job_id}")
+    return {
+        "job": job_id,
+        "profile": profile.name,
+        "record": record.model_dump(mode="json") if record else None,
+        "manifest": manifest,
+    }
+
+
+async def export_job(context: Context, job_id: str, to: Path, *, merge: bool) -> dict[str, Any]:
+    """Copy a local job's adapter, or the merged model, into a folder."""
+    profile = await find_profile(context, job_id)
+    if profile.kind != "local":
+        raise WorkbenchError(
+            f"job {job_id!r}", f"was trained at {profile.name}, which gives no weights out", "only local models can be exported"
+        )
+    await context.engine.ensure()
+    answer: dict[str, Any] = await context.engine.call(
+        "POST", "/ftwb/v1/export", {"job": job_id, "to": str(to.resolve()), "merge": merge}
+    )
+    return answer
+
+
+async def quote_job(context: Context, request: JobRequest) -> Quote:
+    """Price, memory and time of a job before it exists, with what would endanger it."""
+    from workbench.workflow.doctor import danger_to_detached_jobs
+
+    profile = context.profile(request.profile)
+    if profile.kind == "local":
+        estimate = await _local_estimate(context, request)
+        warnings = list(danger_to_detached_jobs(context.environ))
+        if not estimate.get("fits", True):
+            warnings.insert(0, "needs more memory than is free: the job may be killed; a smaller batch or max_length helps")
+        return Quote(
+            cost=Figure.not_measured("USD", "your own machine: no provider's price"),
+            memory=Figure.model_validate(estimate["memory"]),
+            seconds=Figure.model_validate(estimate["seconds"]),
+            warnings=tuple(warnings),
+            needs_yes=False,
+        )
+    return Quote(
+        cost=_hosted_price(context, request),
+        memory=Figure.not_measured("bytes", "trained at the provider"),
+        seconds=Figure.not_measured("s", "the provider gives no estimate beforehand"),
+        warnings=_lifecycle_warnings(request.model),
+        needs_yes=True,
+    )
+
+
+async def _local_estimate(context: Context, request: JobRequest) -> dict[str, Any]:
+    from workbench.dataset.rows import open_rows
+
+    rows = open_rows(request.training_file)
+    size = request.training_file.stat().st_size
+    # Four bytes a token is the usual rule for English text; the engine counts exactly when it prepares the job.
+    mean_tokens = max(1, size // 4 // max(1, len(rows)))
+    await context.engine.ensure()
+    body = {
+        "model": request.model,
+        "n_records": len(rows),
+        "mean_tokens": mean_tokens,
+        "max_tokens": mean_tokens * 4,
+        "settings": request.settings,
+    }
+    estimate: dict[str, Any] = await context.engine.call("POST", "/ftwb/v1/estimate", body)
+    return estimate
+
+
+def _hosted_price(context: Context, request: JobRequest) -> Figure:
+    from workbench.catalog.prices import price
+    from workbench.workflow.prepare import dataset_stats
+
+    per_million = price(request.model, "training")
+    if per_million.value is None:
+        return per_million
+    measured = dataset_stats(context, request.training_file, model=request.model)
+    epochs = request.settings.get("n_epochs", measured.n_epochs)
+    tokens = measured.billable_tokens_per_epoch * (epochs if isinstance(epochs, int) else measured.n_epochs)
+    return Figure.estimated(
+        tokens / 1e6 * per_million.value, "USD", f"{tokens:,} tokens x {per_million.source}", per_million.as_of
+    )
+
+
+def _lifecycle_warnings(model: str) -> tuple[str, ...]:
+    from workbench.catalog.models import lifecycle
+
+    known = lifecycle(model)
+    if known is None:
+        return (f"{model} is not in the catalogue: whether it can still be tuned is not known",)
+    return tuple(known.warnings())
