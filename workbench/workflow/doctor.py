@@ -1,0 +1,170 @@
+"""What works on this machine, and what to do about the rest. Looks only: it starts nothing and spends nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel
+
+from workbench.providers.profiles import missing
+from workbench.workflow.context import Context
+
+LOCAL_STACK = ("torch", "transformers", "trl", "peft", "accelerate", "starlette", "uvicorn", "xllamacpp")
+DISK_FOR_STARTER = 1_500_000_000
+"""Bytes: wheel 93 MB, weights, tokenizer, two GGUF files and room to convert."""
+MEMORY_FOR_STARTER = 3_500_000_000
+"""Bytes: a LoRA run of the starter peaks at 2.8 GB resident with batches of four short records."""
+
+
+class Check(BaseModel):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str | None = None
+    """What to do; None where nothing is to be done."""
+
+
+def doctor(context: Context) -> list[Check]:
+    """Every check, in the order a person would want to fix them."""
+    return [
+        _workspace(context),
+        _disk(context),
+        _memory(),
+        *_local_stack(),
+        _engine(context),
+        *_danger(context.environ),
+        *_profiles(context),
+    ]
+
+
+def danger_to_detached_jobs(environ: Mapping[str, str]) -> Iterator[str]:
+    """What would end a training that should outlive this terminal, a sentence each."""
+    job = environ.get("SLURM_JOB_ID")
+    if job:
+        end = _slurm_end(job)
+        yield (
+            f"inside Slurm allocation {job}: the engine and its jobs end with it{f' at {end}' if end else ''}; "
+            "they resume from the last checkpoint when the engine starts again"
+        )
+    if _in_container():
+        yield "inside a container: stopping the container ends running jobs; they resume when the engine starts again"
+    if _logind_kills(environ):
+        yield "logind ends this user's processes at log-out; run `loginctl enable-linger` once to keep jobs running"
+
+
+def _workspace(context: Context) -> Check:
+    probe = context.home
+    while not probe.exists() and probe != probe.parent:
+        probe = probe.parent
+    writable = os.access(probe, os.W_OK) and probe.is_dir()
+    return Check(
+        name="workspace",
+        ok=writable,
+        detail=str(context.home) + ("" if writable else f" cannot be written (at {probe})"),
+        fix=None if writable else "choose another place with --workspace DIR or FTWB_HOME",
+    )
+
+
+def _disk(context: Context) -> Check:
+    place = context.cache
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    ok = free >= DISK_FOR_STARTER
+    return Check(
+        name="disk",
+        ok=ok,
+        detail=f"{free / 1e9:.1f} GB free for models in {context.cache}",
+        fix=None if ok else f"free {(DISK_FOR_STARTER - free) / 1e9:.1f} GB more, or set FTWB_CACHE to a larger disk",
+    )
+
+
+def _memory() -> Check:
+    free = psutil.virtual_memory().available
+    ok = free >= MEMORY_FOR_STARTER
+    return Check(
+        name="memory",
+        ok=ok,
+        detail=f"{free / 1e9:.1f} GB available; fine-tuning the starter model takes about {MEMORY_FOR_STARTER / 1e9:.1f} GB",
+        fix=None if ok else "close other programs, or train with a smaller per_device_train_batch_size",
+    )
+
+
+def _local_stack() -> Iterator[Check]:
+    lacking = []
+    found = []
+    for package in LOCAL_STACK:
+        try:
+            found.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            lacking.append(package)
+    yield Check(
+        name="local training",
+        ok=not lacking,
+        detail=", ".join(found) if not lacking else f"missing: {', '.join(lacking)}",
+        fix="pip install 'ftwb[local]'" if lacking else None,
+    )
+
+
+def _engine(context: Context) -> Check:
+    status = context.engine.status()
+    other = status.status == "other-host"
+    return Check(
+        name="engine",
+        ok=not other,
+        detail=f"{status.status}" + (f" on {status.host}" if status.host else ""),
+        fix="stop it there (`ftwb engine stop`), or use another --workspace here" if other else None,
+    )
+
+
+def _danger(environ: Mapping[str, str]) -> Iterator[Check]:
+    for sentence in danger_to_detached_jobs(environ):
+        what, _, way_out = sentence.partition("; ")
+        yield Check(name="jobs outlive the terminal", ok=False, detail=what, fix=way_out or None)
+
+
+def _profiles(context: Context) -> Iterator[Check]:
+    """A hosted profile that nobody configured is no problem; it is said, not failed."""
+    for name, profile in context.profiles().items():
+        if profile.kind == "local":
+            continue
+        lacking = missing(profile, context.environ)
+        yield Check(name=f"profile {name}", ok=True, detail=lacking or "configured", fix=None)
+
+
+def _slurm_end(job: str) -> str | None:
+    """The end of an allocation as Slurm prints it; None where `squeue` cannot tell."""
+    if shutil.which("squeue") is None:
+        return None
+    asked = subprocess.run(["squeue", "-h", "-j", job, "-o", "%e"], capture_output=True, text=True, timeout=5, check=False)
+    return asked.stdout.strip() or None
+
+
+def _in_container() -> bool:
+    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
+
+
+def _logind_kills(environ: Mapping[str, str]) -> bool:
+    """Whether logind is set to end a user's processes at log-out and this user does not linger."""
+    if not environ.get("XDG_SESSION_ID") or shutil.which("loginctl") is None:
+        return False
+    user = environ.get("USER", "")
+    if Path("/var/lib/systemd/linger", user).exists():
+        return False
+    settings = [Path("/etc/systemd/logind.conf"), *sorted(Path("/etc/systemd/logind.conf.d").glob("*.conf"))]
+    kills = False
+    for file in settings:
+        if file.is_file():
+            for line in file.read_text("utf-8", "replace").splitlines():
+                key, _, value = line.partition("=")
+                if key.strip() == "KillUserProcesses":
+                    kills = value.strip().lower() in {"yes", "true", "1", "on"}
+    return kills

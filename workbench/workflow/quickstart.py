@@ -1,0 +1,198 @@
+"""The whole loop on a bundled sample: check, baselines, training, the tuned model, a paired comparison, a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.errors import WorkbenchError
+from workbench.workflow.context import Context
+from workbench.workflow.follow import follow
+from workbench.workflow.judge import judge
+from workbench.workflow.measure import ensure_model, list_runs, measure, new_run_id
+from workbench.workflow.prepare import check_dataset
+from workbench.workflow.project import Project, list_projects, new_project, open_project, remember_project
+from workbench.workflow.train import create_job, show_job
+
+if TYPE_CHECKING:
+    from workbench.decide.verdict import Decision
+    from workbench.evaluate.results import RunResult
+    from workbench.providers.jobs import Job
+
+class QuickstartState(BaseModel):
+    """`projects/<slug>/quickstart.toml`: how far it has come, so that it can go on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = 1
+    baseline_run: str | None = None
+    job: str | None = None
+    final_run: str | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """Wall seconds spent in each phase, over all starts."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is going on, for a progress line."""
+
+    phase: str
+    text: str
+    fraction: float | None = None
+    """Done of the phase, 0 to 1; None where it cannot be told."""
+
+
+@dataclass(frozen=True)
+class QuickstartResult:
+    """The verdict and all that it rests on."""
+
+    decision: Decision
+    job: Job
+    evaluation: RunResult
+    seconds: dict[str, float]
+
+
+@dataclass
+class _Loop:
+    """One walk through the phases."""
+
+    context: Context
+    project: Project
+    notify: Callable[[Notice], None]
+
+    @property
+    def _relative(self) -> str:
+        return f"projects/{self.project.slug}/quickstart.toml"
+
+    @property
+    def state(self) -> QuickstartState:
+        return self.context.store.read(self._relative, QuickstartState)
+
+    def remember(self, **changes: Any) -> None:
+        self.context.store.update(self._relative, QuickstartState, lambda state: state.model_copy(update=changes))
+
+    @contextmanager
+    def phase(self, name: str, text: str) -> Iterator[None]:
+        """Announce a phase and add its wall time to the state, also when it is interrupted."""
+        self.notify(Notice(name, text))
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = self.state.seconds
+            self.remember(seconds=spent | {name: round(spent.get(name, 0.0) + time.monotonic() - started, 1)})
+
+    def check(self) -> None:
+        for side, path in self.project.files.items():
+            report = check_dataset(path)
+            if report.errors:
+                raise WorkbenchError(
+                    f"{side} set of {self.project.slug}", f"has {report.errors} errors", f"see `ftwb dataset check {path}`"
+                )
+
+    async def model(self) -> None:
+        await ensure_model(
+            self.context, self.project.document.training.model, lambda line: self.notify(pull_notice("model", line))
+        )
+
+    async def measure(self, phase: str, key: str, candidates: list[str]) -> RunResult:
+        run_id = getattr(self.state, key) or new_run_id()
+        self.remember(**{key: run_id})
+        for done in list_runs(self.context, self.project):
+            if done.run == run_id:
+                return done
+        return await measure(
+            self.context,
+            self.project,
+            candidates,
+            run_id=run_id,
+            progress=lambda p: self.notify(
+                Notice(phase, f"{p.candidate}: {p.done} of {p.total} items", p.done / p.total if p.total else None)
+            ),
+        )
+
+    async def train(self) -> Job:
+        from workbench.providers.jobs import TERMINAL, JobRequest
+
+        training = self.project.document.training
+        job_id = self.state.job
+        if job_id is not None:
+            known = await show_job(self.context, job_id)
+            if known.status in ("failed", "cancelled"):
+                job_id = None
+        if job_id is None:
+            files = self.project.files
+            request = JobRequest(
+                profile=training.profile,
+                model=training.model,
+                training_file=files["train"],
+                validation_file=files.get("validation"),
+                method=training.method,
+                suffix=training.suffix or self.project.slug,
+                seed=training.seed,
+                settings=training.settings,
+            )
+            job_id = (await create_job(self.context, request, project=self.project.slug)).id
+            self.remember(job=job_id, final_run=None)
+        job = await show_job(self.context, job_id)
+        if job.status not in TERMINAL:
+            async for view in follow(self.context, job_id):
+                job = view.job
+                self.notify(training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s))
+        if job.status != "succeeded" or not job.fine_tuned_model:
+            why = job.error.get("message") if job.error else None
+            raise WorkbenchError(f"job {job.id}", f"ended {job.status}", why or f"see `ftwb job events {job.id}`")
+        return job
+
+
+async def quickstart(
+    context: Context, sample: str = "recipes", notify: Callable[[Notice], None] = lambda _: None
+) -> QuickstartResult:
+    """Run the loop on a bundled sample; started again, it goes on where it was."""
+    slugs = {project.slug for project in list_projects(context)}
+    project = open_project(context, sample) if sample in slugs else new_project(context, sample, sample)
+    remember_project(context, project)
+    loop = _Loop(context, project, notify)
+    training = project.document.training
+    with loop.phase("check", "checking the data"):
+        loop.check()
+    with loop.phase("model", f"fetching the base model {training.model}"):
+        await loop.model()
+    untuned = list(project.document.candidates)
+    with loop.phase("baselines", "measuring the untuned baselines"):
+        await loop.measure("baselines", "baseline_run", untuned)
+    with loop.phase("train", "training"):
+        job = await loop.train()
+    with loop.phase("tuned", "measuring the tuned model on the same items"):
+        evaluation = await loop.measure("tuned", "final_run", [*untuned, f"{job.profile}/{job.fine_tuned_model}"])
+    with loop.phase("verdict", "weighing"):
+        decision = judge(context, project)
+    return QuickstartResult(decision=decision, job=job, evaluation=evaluation, seconds=loop.state.seconds)
+
+
+def pull_notice(phase: str, line: Any) -> Notice:
+    """A progress line of a model pull."""
+    done, total = line.get("done"), line.get("total")
+    fraction = done / total if done is not None and total else None
+    return Notice(phase, f"base model: {line.get('phase', '')}", fraction)
+
+
+def training_notice(
+    status: str, step: int | None, total: int | None, series: dict[str, list[tuple[int, float]]], eta_s: float | None
+) -> Notice:
+    """A progress line of a training job."""
+    if step is None or not total:
+        return Notice("train", status.replace("_", " "))
+    loss = series.get("train_loss")
+    parts = [f"step {step} of {total}"]
+    if loss:
+        parts.append(f"loss {loss[-1][1]:.3f}")
+    if eta_s is not None:
+        parts.append(f"about {eta_s / 60:.0f} min left" if eta_s >= 90 else f"about {eta_s:.0f} s left")
+    return Notice("train", ", ".join(parts), step / total)
+
