@@ -1,0 +1,61 @@
+"""`ftwb chat`: one reply."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from workbench.catalog.figure import Figure
+from workbench.cli import output
+from workbench.cli.arguments import add_command, context_of, model_of, run_async
+from workbench.terminal.escape import visible
+
+
+def register(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """`chat --model PROFILE/MODEL PROMPT`."""
+    parser = add_command(commands, shared, "chat", run, "one reply, streamed")
+    parser.add_argument("--model", metavar="PROFILE/MODEL", default="local/starter")
+    parser.add_argument("--system", metavar="S")
+    parser.add_argument("--temperature", metavar="T", type=float, default=0.0)
+    parser.add_argument("--max-tokens", metavar="N", type=int)
+    parser.add_argument("prompt", metavar="PROMPT")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream the reply to stdout; with `--json` print it whole with its counts and times."""
+    profile, model = model_of(args.model)
+    context = context_of(args)
+    messages = [{"role": "system", "content": args.system}] if args.system else []
+    messages.append({"role": "user", "content": args.prompt})
+
+    async def reply() -> Any:
+        from workbench.providers.chat import stream_chat
+        from workbench.workflow.measure import ensure_model
+
+        if context.profile(profile).kind == "local":
+            await ensure_model(context, model)
+        async with await context.client(profile) as client:
+            async for part in stream_chat(client, model, messages, temperature=args.temperature, max_tokens=args.max_tokens):
+                if not isinstance(part, str):
+                    return part
+                if not args.json:
+                    sys.stdout.write("\n".join(visible(line) for line in part.split("\n")))
+                    sys.stdout.flush()
+        return None
+
+    said = run_async(reply())
+    if args.json:
+        output.emit_json(
+            {
+                "text": said.text,
+                "prompt_tokens": said.prompt_tokens,
+                "completion_tokens": said.completion_tokens,
+                "first_token_s": said.first_token_s,
+                "total_s": said.total_s,
+                "cost": Figure.not_measured("USD", "no price is known for this model"),
+            }
+        )
+    else:
+        output.say()
+    return 0

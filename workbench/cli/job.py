@@ -1,0 +1,214 @@
+"""`ftwb job`: training jobs on every profile."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from workbench.cli import output
+from workbench.cli.arguments import add_command, add_group, confirm, context_of, project_of, run_async, settings
+
+METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic")
+
+
+def register(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """`job create|list|show|events|checkpoints|cancel|pause|resume|lineage|export`."""
+    verbs = add_group(commands, shared, "job", "training jobs on every profile")
+    _register_create(verbs, shared)
+    add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
+    add_command(verbs, shared, "show", run_show, "one job").add_argument("id", metavar="ID")
+    events = add_command(verbs, shared, "events", run_events, "a job's events, oldest first")
+    events.add_argument("id", metavar="ID")
+    events.add_argument("--follow", action="store_true", help="until the job ends; JSON lines with --json")
+    add_command(verbs, shared, "checkpoints", run_checkpoints, "a job's checkpoints").add_argument("id", metavar="ID")
+    for action, summary in (
+        ("cancel", "end a job; what it learned so far is discarded"),
+        ("pause", "stop at the next step, keeping a checkpoint"),
+        ("resume", "go on from the last checkpoint"),
+    ):
+        add_command(verbs, shared, action, run_action, summary).add_argument("id", metavar="ID")
+    add_command(verbs, shared, "lineage", run_lineage, "the data, settings and base that made a model").add_argument("id", metavar="ID")
+    export = add_command(verbs, shared, "export", run_export, "copy a local model out")
+    export.add_argument("id", metavar="ID")
+    export.add_argument("--to", metavar="DIR", required=True)
+    export.add_argument("--merge", action="store_true", help="the adapter merged into its base, instead of the adapter alone")
+
+
+def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
+    create = add_command(verbs, shared, "create", run_create, "start a training job; price and eligibility first")
+    create.add_argument("--profile", metavar="P", default="local")
+    create.add_argument("--model", metavar="M", default="starter")
+    create.add_argument("--train", metavar="F", required=True)
+    create.add_argument("--validation", metavar="F")
+    create.add_argument("--method", choices=METHODS, default="sft")
+    create.add_argument("--suffix", metavar="S")
+    create.add_argument("--seed", metavar="N", type=int)
+    create.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="set_", help="a hyperparameter or trainer setting")
+    create.add_argument("--yes", action="store_true", help="spend without asking")
+    create.add_argument("--wait", action="store_true", help="until the job ends; Ctrl-C detaches")
+
+
+def run_create(args: argparse.Namespace) -> int:
+    """Quote, ask where it can cost money, create."""
+    from workbench.providers.jobs import JobRequest
+    from workbench.workflow.train import create_job, quote_job
+
+    context = context_of(args)
+    request = JobRequest(
+        profile=args.profile,
+        model=args.model,
+        training_file=Path(args.train),
+        validation_file=Path(args.validation) if args.validation else None,
+        method=args.method,
+        suffix=args.suffix,
+        seed=args.seed,
+        settings=settings(args.set_),
+    )
+
+    async def create() -> Any:
+        project = project_of(args, context)
+        quote = await quote_job(context, request)
+        for warning in quote.warnings:
+            output.note(f"note: {warning}")
+        if quote.needs_yes:
+            confirm(args, f"create a job on {args.profile} for {output.figure(quote.cost)}?")
+        return await create_job(context, request, project=project.slug)
+
+    job = run_async(create())
+    if args.wait:
+        output.note(f"{job.id}: Ctrl-C detaches, the job runs on")
+        job = run_async(_wait(args, job.id))
+    _print_job(args, job)
+    return 0 if not args.wait or job.status == "succeeded" else 1
+
+
+async def _wait(args: argparse.Namespace, job_id: str) -> Any:
+    from workbench.workflow.follow import follow
+    from workbench.workflow.quickstart import training_notice
+
+    line = output.ProgressLine()
+    status = ""
+    job = None
+    async for view in follow(context_of(args), job_id):
+        notice = training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s)
+        line(f"{job_id}: {notice.text}", phase_changed=view.job.status != status)
+        status, job = view.job.status, view.job
+    line.done()
+    return job
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """The jobs of all profiles, newest first."""
+    from workbench.workflow.train import list_jobs
+
+    listed = run_async(list_jobs(context_of(args)))
+    for profile, why in listed.unreachable:
+        output.note(f"note: {profile} could not be asked ({why}); its recorded jobs are shown")
+    if args.json:
+        output.emit_json({"jobs": listed.jobs})
+    else:
+        output.table(
+            [[job.id, job.profile, job.model, job.status, output.when(job.created_at), job.fine_tuned_model or "-"] for job in listed.jobs],
+            ["ID", "PROFILE", "MODEL", "STATUS", "CREATED", "TUNED MODEL"],
+        )
+    return 0
+
+
+def run_show(args: argparse.Namespace) -> int:
+    """One job."""
+    from workbench.workflow.train import show_job
+
+    _print_job(args, run_async(show_job(context_of(args), args.id)))
+    return 0
+
+
+def run_events(args: argparse.Namespace) -> int:
+    """Events, from our log and the provider's, oldest first."""
+    from workbench.workflow.follow import caught_up, follow
+
+    context = context_of(args)
+
+    async def print_them() -> None:
+        printed = 0
+        async for view in follow(context, args.id):
+            for event in view.events[printed:]:
+                if args.json:
+                    sys.stdout.write(json.dumps(output.plain(event), ensure_ascii=False) + "\n")
+                    sys.stdout.flush()
+                else:
+                    output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
+            printed = len(view.events)
+
+    if args.follow:
+        run_async(print_them())
+        return 0
+    view = run_async(caught_up(context, args.id))
+    if args.json:
+        output.emit_json({"events": view.events})
+    else:
+        for event in view.events:
+            output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
+    return 0
+
+
+def run_checkpoints(args: argparse.Namespace) -> int:
+    """A job's checkpoints, newest first."""
+    from workbench.workflow.train import checkpoints
+
+    found = run_async(checkpoints(context_of(args), args.id))
+    if args.json:
+        output.emit_json({"checkpoints": found})
+    else:
+        output.table([[c.step_number, c.fine_tuned_model_checkpoint] for c in found], ["STEP", "MODEL"])
+    return 0
+
+
+def run_action(args: argparse.Namespace) -> int:
+    """Cancel, pause or resume."""
+    from workbench.workflow.train import job_action
+
+    _print_job(args, run_async(job_action(context_of(args), args.id, args.job_command)))
+    return 0
+
+
+def run_lineage(args: argparse.Namespace) -> int:
+    """What made a model."""
+    from workbench.workflow.train import lineage
+
+    found = run_async(lineage(context_of(args), args.id))
+    if args.json:
+        output.emit_json(found)
+    else:
+        output.say(json.dumps(output.plain(found), ensure_ascii=False, indent=2))
+    return 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Copy a local model out."""
+    from workbench.workflow.train import export_job
+
+    found = run_async(export_job(context_of(args), args.id, Path(args.to), merge=args.merge))
+    if args.json:
+        output.emit_json(found)
+    else:
+        output.say(f"{len(found['files'])} files in {found['path']}")
+    return 0
+
+
+def _print_job(args: argparse.Namespace, job: Any) -> None:
+    if args.json:
+        output.emit_json(job)
+        return
+    rows = [
+        ["id", job.id], ["profile", job.profile], ["model", job.model], ["method", job.method], ["status", job.status],
+        ["created", output.when(job.created_at)], ["finished", output.when(job.finished_at)],
+        ["tuned model", job.fine_tuned_model or "-"], ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],
+    ]  # fmt: skip
+    if job.error:
+        rows.append(["error", job.error.get("message")])
+    width = max(len(row[0]) for row in rows)
+    for key, value in rows:
+        output.say(f"{key:<{width}}  {value}")

@@ -1,0 +1,117 @@
+"""What commands print: one JSON document, or aligned text; progress and errors on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.terminal.escape import visible
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: pydantic models, dataclasses, paths, sets; NaN becomes null."""
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(mode="json"))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return str(value)
+
+
+def emit_json(value: Any) -> None:
+    """Print the one JSON document."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str = "") -> None:
+    """A line on stdout; control characters in it are shown, never obeyed."""
+    sys.stdout.write("\n".join(visible(line) for line in text.split("\n")) + "\n")
+
+
+def note(text: str) -> None:
+    """A line on stderr."""
+    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.flush()
+
+
+def table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> None:
+    """Aligned columns; numbers to the right."""
+    body = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
+    numeric = [bool(body) and all(_is_number(row[i]) for row in body) for i in range(len(headers))]
+    widths = [max(len(headers[i]), *(len(row[i]) for row in body)) if body else len(headers[i]) for i in range(len(headers))]
+    for row in [list(headers), *body]:
+        cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def failure(args: argparse.Namespace, error: WorkbenchError) -> int:
+    """Print an error as the contract says; returns its exit code."""
+    if getattr(args, "json", False):
+        emit_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    note(f"ftwb: {error}")
+    return error.exit_code
+
+
+def figure(value: Any, digits: int = 2) -> str:
+    """A Figure with its origin, for people."""
+    if value is None or value.value is None:
+        return "not measured"
+    return f"{value.value:,.{digits}f} {value.unit} ({value.origin})"
+
+
+def when(timestamp: int | None) -> str:
+    """A Unix time in the person's own zone, to the minute."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(timestamp)) if timestamp else "-"
+
+
+class ProgressLine:
+    """One line on stderr that is rewritten on a terminal, and printed now and then elsewhere."""
+
+    _EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ""
+        self._printed_at = 0.0
+
+    def __call__(self, text: str, *, phase_changed: bool = False) -> None:
+        text = visible(text)
+        if self._terminal:
+            if phase_changed and self._last:
+                sys.stderr.write("\n")
+            sys.stderr.write("\r\x1b[2K" + text[:118])
+        elif phase_changed or time.monotonic() - self._printed_at >= self._EVERY_S:
+            sys.stderr.write(text + "\n")
+            self._printed_at = time.monotonic()
+        self._last = text
+        sys.stderr.flush()
+
+    def done(self) -> None:
+        """Leave the line standing."""
+        if self._terminal and self._last:
+            sys.stderr.write("\n")
+            sys.stderr.flush()
+        self._last = ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "").rstrip("%"))
+    except ValueError:
+        return cell in ("", "-")
+    return True
