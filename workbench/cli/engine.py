@@ -1,0 +1,51 @@
+"""`ftwb engine`: the local engine's process."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from workbench.cli import output
+from workbench.cli.arguments import add_command, add_group, context_of, run_async
+
+
+def register(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """`engine start|stop|status`."""
+    verbs = add_group(commands, shared, "engine", "the local engine's process")
+    add_command(verbs, shared, "start", run_start, "start it, if it is not running")
+    stop = add_command(verbs, shared, "stop", run_stop, "stop it")
+    stop.add_argument("--jobs", choices=("keep", "pause", "cancel"), default="keep", help="what becomes of running jobs (default: they train on)")
+    add_command(verbs, shared, "status", run_status, "whether it runs; never starts it")
+
+
+def run_start(args: argparse.Namespace) -> int:
+    """Start the engine, if it is not running."""
+    return _print(args, run_async(context_of(args).engine.ensure()))
+
+
+def run_stop(args: argparse.Namespace) -> int:
+    """Stop the engine; a stopped one is no error."""
+    context = context_of(args)
+    if context.engine.status().status == "running":
+        run_async(context.engine.stop(args.jobs))
+    return _print(args, context.engine.status())
+
+
+def run_status(args: argparse.Namespace) -> int:
+    """Whether it runs, and what it does."""
+    engine = context_of(args).engine
+    status = engine.status()
+    if status.status == "running":
+        status = run_async(engine.ask_status())
+    return _print(args, status)
+
+
+def _print(args: argparse.Namespace, status: Any) -> int:
+    if args.json:
+        output.emit_json(status)
+        return 0
+    output.say(status.status)
+    for key, value in output.plain(status).items():
+        if key != "status" and value is not None:
+            output.say(f"  {key:<9}  {value}")
+    return 0

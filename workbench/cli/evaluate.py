@@ -1,0 +1,99 @@
+"""`ftwb evaluate`: every candidate on the same items."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from workbench.cli import output
+from workbench.cli.arguments import add_command, context_of, pairs, project_of, run_async
+
+
+def register(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """`evaluate --test F --scorer NAME --candidate C...`."""
+    parser = add_command(commands, shared, "evaluate", run, "measure candidates on the same items, with paired intervals")
+    parser.add_argument("--test", metavar="F", help="the test set (else the project's)")
+    parser.add_argument("--train", metavar="F", help="where few-shot examples and trivial answers come from")
+    parser.add_argument("--docs", metavar="DIR", help="a folder of documents for +rag:K")
+    parser.add_argument("--scorer", metavar="NAME", help="exact, normalized, contains, regex, json, json-fields, set-f1, token-f1, rouge-l, classification")
+    parser.add_argument("--scorer-arg", metavar="K=V", action="append", default=[])
+    parser.add_argument("--candidate", metavar="C", action="append", default=[], help="PROFILE/MODEL[+TECHNIQUE:ARG]...; repeatable")
+    parser.add_argument("--system", metavar="S", help="system prompt in place of the records' own")
+    parser.add_argument("--max-tokens", metavar="N", type=int)
+    parser.add_argument("--temperature", metavar="T", type=float)
+    parser.add_argument("--repeat", metavar="N", type=int, default=1)
+    parser.add_argument("--limit", metavar="N", type=int)
+    parser.add_argument("--seed", metavar="N", type=int)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and record a run of the project."""
+    from workbench.workflow.measure import measure
+
+    context = context_of(args)
+    project = project_of(args, context)
+    task = _task(args, project.task)
+    line = output.ProgressLine()
+    candidates = args.candidate or ([] if args.test else project.document.candidates)
+
+    def show(progress: Any) -> None:
+        eta = f", about {progress.eta_s:.0f} s left" if progress.eta_s else ""
+        line(f"{progress.candidate}: {progress.done} of {progress.total}{eta}", phase_changed=progress.done == 0)
+
+    result = run_async(
+        measure(context, project, candidates, task=task, limit=args.limit, repeat=args.repeat, progress=show)
+    )
+    line.done()
+    if args.json:
+        output.emit_json(result)
+    else:
+        print_run(result)
+    return 0
+
+
+def print_run(result: Any) -> None:
+    """A run as two tables."""
+    output.say(f"{result.run}: {result.scorer} on {result.test_sha256[:12]}")
+    output.table(
+        [
+            [
+                c.candidate, c.n, _number(c.score), _interval(c.ci95), c.prompt_tokens, c.completion_tokens,
+                _number(c.latency_p50_s), c.failed,
+            ]
+            for c in result.candidates
+        ],
+        ["CANDIDATE", "N", "SCORE", "95 %", "IN", "OUT", "P50 S", "FAILED"],
+    )  # fmt: skip
+    output.say()
+    output.table(
+        [
+            [c.a, c.b, _number(c.difference), _interval(c.ci95), f"{c.p_value:.2g}" if c.p_value is not None else "-", c.verdict + (" (underpowered)" if c.underpowered else "")]
+            for c in result.comparisons
+        ],
+        ["A", "B", "A - B", "95 %", "P", "A IS"],
+    )
+
+
+def _task(args: argparse.Namespace, task: Any) -> Any:
+    changes: dict[str, Any] = {}
+    if args.test:
+        # Another test set is another task: the project's own train side would only leak into it by accident.
+        changes |= {"test": str(Path(args.test).resolve()), "train": None, "validation": None, "docs": None}
+    for key in ("train", "docs"):
+        if getattr(args, key):
+            changes[key] = str(Path(getattr(args, key)).resolve())
+    for key in ("scorer", "system", "max_tokens", "temperature", "seed"):
+        if getattr(args, key) is not None:
+            changes[key] = getattr(args, key)
+    if args.scorer_arg:
+        changes["scorer_args"] = pairs(args.scorer_arg, "--scorer-arg")
+    return type(task).model_validate(task.model_dump() | changes)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(ci95: Any) -> str:
+    return "-" if not ci95 or ci95[0] is None else f"{ci95[0]:.3f} to {ci95[1]:.3f}"

@@ -1,0 +1,43 @@
+"""`ftwb quickstart`: the whole loop on a bundled sample."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from workbench.cli import output
+from workbench.cli.arguments import add_command, context_of, run_async
+
+
+def register(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """`quickstart [--sample NAME]`."""
+    parser = add_command(commands, shared, "quickstart", run, "the whole loop on a bundled sample, ending in the verdict; resumes")
+    parser.add_argument("--sample", metavar="NAME", default="recipes", help="recipes, tickets or languages (default %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run, with progress on stderr."""
+    from workbench.cli.decide import print_decision
+    from workbench.cli.evaluate import print_run
+    from workbench.workflow.quickstart import Notice, quickstart
+
+    line = output.ProgressLine()
+    phase = ""
+
+    def show(notice: Notice) -> None:
+        nonlocal phase
+        line(f"[{notice.phase}] {notice.text}", phase_changed=notice.phase != phase)
+        phase = notice.phase
+
+    result = run_async(quickstart(context_of(args), args.sample, show))
+    line.done()
+    if args.json:
+        output.emit_json(
+            output.plain(result.decision) | {"job": result.job, "evaluation": result.evaluation, "seconds": result.seconds}
+        )
+        return 0
+    print_run(result.evaluation)
+    output.say()
+    print_decision(result.decision)
+    output.say("\nseconds: " + ", ".join(f"{name} {spent:.0f}" for name, spent in result.seconds.items()))
+    return 0
