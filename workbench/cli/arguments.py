@@ -60,7 +60,13 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise WorkbenchError(f"{option} {text!r}", "is not KEY=VALUE", "write the name, an equals sign and the value", code="usage", exit_code=2)
+            raise WorkbenchError(
+                f"{option} {text!r}",
+                "is not KEY=VALUE",
+                "write the name, an equals sign and the value",
+                code="usage",
+                exit_code=2,
+            )
         found[key] = value
     return found
 
@@ -80,7 +86,9 @@ def model_of(text: str) -> tuple[str, str]:
     """`PROFILE/MODEL` split at the first slash."""
     profile, slash, model = text.partition("/")
     if not slash or not profile or not model:
-        raise WorkbenchError(f"model {text!r}", "is not PROFILE/MODEL", "for example local/starter", code="usage", exit_code=2)
+        raise WorkbenchError(
+            f"model {text!r}", "is not PROFILE/MODEL", "for example local/starter", code="usage", exit_code=2
+        )
     return profile, model
 
 

@@ -6,7 +6,6 @@ import argparse
 import sys
 from typing import Any
 
-from workbench.catalog.figure import Figure
 from workbench.cli import output
 from workbench.cli.arguments import add_command, context_of, model_of, run_async
 from workbench.terminal.escape import visible
@@ -36,13 +35,17 @@ def run(args: argparse.Namespace) -> int:
         if context.profile(profile).kind == "local":
             await ensure_model(context, model)
         async with await context.client(profile) as client:
-            async for part in stream_chat(client, model, messages, temperature=args.temperature, max_tokens=args.max_tokens):
+            async for part in stream_chat(
+                client, model, messages, temperature=args.temperature, max_tokens=args.max_tokens
+            ):
                 if not isinstance(part, str):
                     return part
                 if not args.json:
                     sys.stdout.write("\n".join(visible(line) for line in part.split("\n")))
                     sys.stdout.flush()
         return None
+
+    from workbench.catalog.figure import Figure
 
     said = run_async(reply())
     if args.json:

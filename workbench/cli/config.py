@@ -27,7 +27,9 @@ def run_get(args: argparse.Namespace) -> int:
 
     known = settable_keys(context_of(args).config)
     if args.key not in known:
-        raise WorkbenchError(args.key, "is not set and has no default", "see `ftwb config list`", code="unknown_key", exit_code=2)
+        raise WorkbenchError(
+            args.key, "is not set and has no default", "see `ftwb config list`", code="unknown_key", exit_code=2
+        )
     return _print(args, args.key, known[args.key])
 
 

@@ -18,13 +18,17 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     check.add_argument("file", metavar="FILE")
     check.add_argument("--profile", metavar="P", help="add the rules of this profile")
     check.add_argument("--model", metavar="M", help="add the limits of this model")
-    check.add_argument("--select", metavar="R", action="append", default=[], help="only these rules (code, prefix or name; commas)")
+    check.add_argument(
+        "--select", metavar="R", action="append", default=[], help="only these rules (code, prefix or name; commas)"
+    )
     check.add_argument("--ignore", metavar="R", action="append", default=[], help="not these rules")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes; needs -o")
     check.add_argument("-o", "--output", metavar="OUT", help="where the fixed copy goes")
     stats = add_command(verbs, shared, "stats", run_stats, "tokens, epochs and what a provider would bill")
     stats.add_argument("file", metavar="FILE")
-    stats.add_argument("--model", metavar="M", default="gpt-4o-mini", help="whose tokens to count (default %(default)s)")
+    stats.add_argument(
+        "--model", metavar="M", default="gpt-4o-mini", help="whose tokens to count (default %(default)s)"
+    )
     stats.add_argument("--max-tokens", metavar="N", type=int, help="a record over N tokens counts as cut at N")
 
 
@@ -38,10 +42,7 @@ def run_check(args: argparse.Namespace) -> int:
     if args.fix != bool(args.output):
         raise WorkbenchError("--fix and -o", "go together", "give both: --fix -o OUT", code="usage", exit_code=2)
     select, ignore = _listed(args.select), _listed(args.ignore)
-    if args.profile:
-        profile = context_of(args).profile(args.profile).kind
-    else:
-        profile = None
+    profile = context_of(args).profile(args.profile).kind if args.profile else None
     if args.fix:
         written = fix(open_rows(path), Path(args.output), select=select, ignore=ignore)
         output.note(f"{written.changed} records changed, written to {args.output}")
@@ -54,8 +55,10 @@ def run_check(args: argparse.Namespace) -> int:
             place = f"line {finding.line}" if finding.line is not None else "file"
             if finding.message_index is not None:
                 place += f", message {finding.message_index}"
-            output.say(f"{finding.code} {finding.severity:<7} {place}: {finding.text} [{finding.name}]{' (fixable)' if finding.fixable else ''}")
-        output.say(f"{report.file}: {report.records} {report.format} records, {report.errors} errors, {report.warnings} warnings")
+            fixable = " (fixable)" if finding.fixable else ""
+            output.say(f"{finding.code} {finding.severity:<7} {place}: {finding.text} [{finding.name}]{fixable}")
+        counts = f"{report.errors} errors, {report.warnings} warnings"
+        output.say(f"{report.file}: {report.records} {report.format} records, {counts}")
     return 3 if report.errors else 0
 
 
@@ -69,10 +72,13 @@ def run_stats(args: argparse.Namespace) -> int:
         return 0
     data = output.plain(found)
     spread = ("tokens", "assistant_tokens", "messages")
-    output.say(f"{data['records']} records, {data['encoding']} ({'exact' if data['exact'] else 'an estimate for this model'})")
+    output.say(
+        f"{data['records']} records, {data['encoding']} ({'exact' if data['exact'] else 'an estimate for this model'})"
+    )
     names = ("min", "p5", "median", "mean", "p95", "max", "total")
     output.table([[key, *(f"{data[key][name]:,.6g}" for name in names)] for key in spread], ["", *names])
-    output.say(f"missing system {data['missing_system']}, missing user {data['missing_user']}, over the limit {data['over_limit']}")
+    output.say(f"missing system {data['missing_system']}, missing user {data['missing_user']}")
+    output.say(f"over the limit {data['over_limit']}")
     output.say(f"epochs by the cookbook's rule {data['n_epochs']}, billable tokens {data['billable_tokens']:,}")
     output.say(f"cost: {output.figure(found.cost)}")
     return 0

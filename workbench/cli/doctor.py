@@ -11,7 +11,13 @@ from workbench.cli.arguments import add_command, context_of
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     """`doctor`."""
-    add_command(commands, shared, "doctor", run, "what works here and what to do about the rest; exit code 3 if something does not")
+    add_command(
+        commands,
+        shared,
+        "doctor",
+        run,
+        "what works here and what to do about the rest; exit code 3 if something does not",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

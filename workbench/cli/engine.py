@@ -14,7 +14,12 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     verbs = add_group(commands, shared, "engine", "the local engine's process")
     add_command(verbs, shared, "start", run_start, "start it, if it is not running")
     stop = add_command(verbs, shared, "stop", run_stop, "stop it")
-    stop.add_argument("--jobs", choices=("keep", "pause", "cancel"), default="keep", help="what becomes of running jobs (default: they train on)")
+    stop.add_argument(
+        "--jobs",
+        choices=("keep", "pause", "cancel"),
+        default="keep",
+        help="what becomes of running jobs (default: they train on)",
+    )
     add_command(verbs, shared, "status", run_status, "whether it runs; never starts it")
 
 

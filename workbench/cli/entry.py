@@ -26,7 +26,22 @@ from workbench.cli import (
 )
 from workbench.errors import WorkbenchError
 
-NOUNS = (workbench, dataset, model, job, chat, evaluate, decide, quickstart, project, profile, config, engine, serve, doctor)
+NOUNS = (
+    workbench,
+    dataset,
+    model,
+    job,
+    chat,
+    evaluate,
+    decide,
+    quickstart,
+    project,
+    profile,
+    config,
+    engine,
+    serve,
+    doctor,
+)
 _OPTIONS_WITH_VALUE = ("--workspace", "--project")
 
 
@@ -35,9 +50,16 @@ def common_options(*, suppress: bool) -> argparse.ArgumentParser:
     default = argparse.SUPPRESS if suppress else None
     off = argparse.SUPPRESS if suppress else False
     parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("--workspace", metavar="DIR", default=default, help="workspace folder (else FTWB_HOME, else the user data folder)")
+    parent.add_argument(
+        "--workspace",
+        metavar="DIR",
+        default=default,
+        help="workspace folder (else FTWB_HOME, else the user data folder)",
+    )
     parent.add_argument("--project", metavar="P", default=default, help="project (else the open one)")
-    parent.add_argument("--json", action="store_true", default=off, help="one JSON document on stdout, nothing else there")
+    parent.add_argument(
+        "--json", action="store_true", default=off, help="one JSON document on stdout, nothing else there"
+    )
     parent.add_argument("--debug", action="store_true", default=off, help="show tracebacks")
     return parent
 
@@ -74,13 +96,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except Exception as error:  # noqa: BLE001 - the last wall: a person gets a sentence, `--debug` the traceback
+    except Exception as error:
         if args.debug:
             raise
         return output.failure(
             args,
             WorkbenchError(
-                "unexpected error", f"{type(error).__name__}: {error}", "run again with --debug and report it", code="internal"
+                "unexpected error",
+                f"{type(error).__name__}: {error}",
+                "run again with --debug and report it",
+                code="internal",
             ),
         )
 

@@ -12,13 +12,21 @@ from workbench.cli.arguments import add_command, context_of, pairs, project_of, 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     """`evaluate --test F --scorer NAME --candidate C...`."""
-    parser = add_command(commands, shared, "evaluate", run, "measure candidates on the same items, with paired intervals")
+    parser = add_command(
+        commands, shared, "evaluate", run, "measure candidates on the same items, with paired intervals"
+    )
     parser.add_argument("--test", metavar="F", help="the test set (else the project's)")
     parser.add_argument("--train", metavar="F", help="where few-shot examples and trivial answers come from")
     parser.add_argument("--docs", metavar="DIR", help="a folder of documents for +rag:K")
-    parser.add_argument("--scorer", metavar="NAME", help="exact, normalized, contains, regex, json, json-fields, set-f1, token-f1, rouge-l, classification")
+    parser.add_argument(
+        "--scorer",
+        metavar="NAME",
+        help="exact, normalized, contains, regex, json, json-fields, set-f1, token-f1, rouge-l, classification",
+    )
     parser.add_argument("--scorer-arg", metavar="K=V", action="append", default=[])
-    parser.add_argument("--candidate", metavar="C", action="append", default=[], help="PROFILE/MODEL[+TECHNIQUE:ARG]...; repeatable")
+    parser.add_argument(
+        "--candidate", metavar="C", action="append", default=[], help="PROFILE/MODEL[+TECHNIQUE:ARG]...; repeatable"
+    )
     parser.add_argument("--system", metavar="S", help="system prompt in place of the records' own")
     parser.add_argument("--max-tokens", metavar="N", type=int)
     parser.add_argument("--temperature", metavar="T", type=float)
@@ -68,7 +76,14 @@ def print_run(result: Any) -> None:
     output.say()
     output.table(
         [
-            [c.a, c.b, _number(c.difference), _interval(c.ci95), f"{c.p_value:.2g}" if c.p_value is not None else "-", c.verdict + (" (underpowered)" if c.underpowered else "")]
+            [
+                c.a,
+                c.b,
+                _number(c.difference),
+                _interval(c.ci95),
+                f"{c.p_value:.2g}" if c.p_value is not None else "-",
+                c.verdict + (" (underpowered)" if c.underpowered else ""),
+            ]
             for c in result.comparisons
         ],
         ["A", "B", "A - B", "95 %", "P", "A IS"],

@@ -30,11 +30,15 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
         ("resume", "go on from the last checkpoint"),
     ):
         add_command(verbs, shared, action, run_action, summary).add_argument("id", metavar="ID")
-    add_command(verbs, shared, "lineage", run_lineage, "the data, settings and base that made a model").add_argument("id", metavar="ID")
+    add_command(verbs, shared, "lineage", run_lineage, "the data, settings and base that made a model").add_argument(
+        "id", metavar="ID"
+    )
     export = add_command(verbs, shared, "export", run_export, "copy a local model out")
     export.add_argument("id", metavar="ID")
     export.add_argument("--to", metavar="DIR", required=True)
-    export.add_argument("--merge", action="store_true", help="the adapter merged into its base, instead of the adapter alone")
+    export.add_argument(
+        "--merge", action="store_true", help="the adapter merged into its base, instead of the adapter alone"
+    )
 
 
 def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
@@ -46,7 +50,14 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
     create.add_argument("--method", choices=METHODS, default="sft")
     create.add_argument("--suffix", metavar="S")
     create.add_argument("--seed", metavar="N", type=int)
-    create.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="set_", help="a hyperparameter or trainer setting")
+    create.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="set_",
+        help="a hyperparameter or trainer setting",
+    )
     create.add_argument("--yes", action="store_true", help="spend without asking")
     create.add_argument("--wait", action="store_true", help="until the job ends; Ctrl-C detaches")
 
@@ -111,7 +122,10 @@ def run_list(args: argparse.Namespace) -> int:
         output.emit_json({"jobs": listed.jobs})
     else:
         output.table(
-            [[job.id, job.profile, job.model, job.status, output.when(job.created_at), job.fine_tuned_model or "-"] for job in listed.jobs],
+            [
+                [job.id, job.profile, job.model, job.status, output.when(job.created_at), job.fine_tuned_model or "-"]
+                for job in listed.jobs
+            ],
             ["ID", "PROFILE", "MODEL", "STATUS", "CREATED", "TUNED MODEL"],
         )
     return 0
@@ -190,7 +204,7 @@ def run_export(args: argparse.Namespace) -> int:
     """Copy a local model out."""
     from workbench.workflow.train import export_job
 
-    found = run_async(export_job(context_of(args), args.id, Path(args.to), merge=args.merge))
+    found = run_async(export_job(context_of(args), args.id, Path(args.to).resolve(), merge=args.merge))
     if args.json:
         output.emit_json(found)
     else:
@@ -205,7 +219,8 @@ def _print_job(args: argparse.Namespace, job: Any) -> None:
     rows = [
         ["id", job.id], ["profile", job.profile], ["model", job.model], ["method", job.method], ["status", job.status],
         ["created", output.when(job.created_at)], ["finished", output.when(job.finished_at)],
-        ["tuned model", job.fine_tuned_model or "-"], ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],
+        ["tuned model", job.fine_tuned_model or "-"],
+        ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],
     ]  # fmt: skip
     if job.error:
         rows.append(["error", job.error.get("message")])

@@ -33,7 +33,10 @@ def run_list(args: argparse.Namespace) -> int:
         output.emit_json({"models": models})
     else:
         output.table(
-            [[m.id, m.kind, f"{m.size / 1e6:,.0f} MB" if m.size else "-", ",".join(m.methods), m.retires or "-"] for m in models],
+            [
+                [m.id, m.kind, f"{m.size / 1e6:,.0f} MB" if m.size else "-", ",".join(m.methods), m.retires or "-"]
+                for m in models
+            ],
             ["MODEL", "KIND", "SIZE", "METHODS", "RETIRES"],
         )
     return 0

@@ -53,9 +53,14 @@ def table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> None:
     """Aligned columns; numbers to the right."""
     body = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     numeric = [bool(body) and all(_is_number(row[i]) for row in body) for i in range(len(headers))]
-    widths = [max(len(headers[i]), *(len(row[i]) for row in body)) if body else len(headers[i]) for i in range(len(headers))]
+    widths = [
+        max(len(headers[i]), *(len(row[i]) for row in body)) if body else len(headers[i]) for i in range(len(headers))
+    ]
     for row in [list(headers), *body]:
-        cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric, strict=True)]
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 

@@ -32,7 +32,9 @@ def run_new(args: argparse.Namespace) -> int:
 
     context = context_of(args)
     project = new_project(context, args.name, args.sample, args.title)
-    given = {side: str(Path(value).resolve()) for side in ("train", "validation", "test") if (value := getattr(args, side))}
+    given = {
+        side: str(Path(value).resolve()) for side in ("train", "validation", "test") if (value := getattr(args, side))
+    }
     if args.scorer:
         given["scorer"] = args.scorer
     if given:
@@ -51,7 +53,10 @@ def run_list(args: argparse.Namespace) -> int:
     if args.json:
         output.emit_json({"projects": [_summary(project) | {"open": project.slug == current} for project in projects]})
     else:
-        output.table([["*" if p.slug == current else "", p.slug, p.title, p.document.task.scorer] for p in projects], ["", "NAME", "TITLE", "SCORER"])
+        output.table(
+            [["*" if p.slug == current else "", p.slug, p.title, p.document.task.scorer] for p in projects],
+            ["", "NAME", "TITLE", "SCORER"],
+        )
     return 0
 
 
@@ -73,7 +78,12 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def _summary(project: Any) -> dict[str, Any]:
-    return {"name": project.slug, "title": project.title, "folder": project.folder, "scorer": project.document.task.scorer}
+    return {
+        "name": project.slug,
+        "title": project.title,
+        "folder": project.folder,
+        "scorer": project.document.task.scorer,
+    }
 
 
 def _print(args: argparse.Namespace, project: Any) -> int:

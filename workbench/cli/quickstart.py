@@ -11,8 +11,12 @@ from workbench.cli.arguments import add_command, context_of, run_async
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     """`quickstart [--sample NAME]`."""
-    parser = add_command(commands, shared, "quickstart", run, "the whole loop on a bundled sample, ending in the verdict; resumes")
-    parser.add_argument("--sample", metavar="NAME", default="recipes", help="recipes, tickets or languages (default %(default)s)")
+    parser = add_command(
+        commands, shared, "quickstart", run, "the whole loop on a bundled sample, ending in the verdict; resumes"
+    )
+    parser.add_argument(
+        "--sample", metavar="NAME", default="recipes", help="recipes, tickets or languages (default %(default)s)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     line.done()
     if args.json:
         output.emit_json(
-            output.plain(result.decision) | {"job": result.job, "evaluation": result.evaluation, "seconds": result.seconds}
+            output.plain(result.decision)
+            | {"job": result.job, "evaluation": result.evaluation, "seconds": result.seconds}
         )
         return 0
     print_run(result.evaluation)

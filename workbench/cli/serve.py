@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
+from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
@@ -14,13 +14,17 @@ from workbench.errors import WorkbenchError
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     """`serve --host H --port P`."""
-    parser = add_command(commands, shared, "serve", run, "open the engine's OpenAI-compatible API on a TCP port (FTWB_API_KEY)")
+    parser = add_command(
+        commands, shared, "serve", run, "open the engine's OpenAI-compatible API on a TCP port (FTWB_API_KEY)"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--new-key", action="store_true", help="make a key and print it once on stderr")
     parser.add_argument("--certfile", metavar="PEM", help="TLS certificate; needed off loopback unless --insecure-http")
     parser.add_argument("--keyfile", metavar="PEM")
-    parser.add_argument("--insecure-http", action="store_true", help="off loopback without TLS: the key travels in clear text")
+    parser.add_argument(
+        "--insecure-http", action="store_true", help="off loopback without TLS: the key travels in clear text"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,13 +35,19 @@ def run(args: argparse.Namespace) -> int:
         key = secrets.token_urlsafe(32)
         output.note(f"key (shown once): {key}")
     if not key:
-        raise WorkbenchError("serve", "opens a port only with a key", f"set {'FTWB_API_KEY'}, or add --new-key", code="no_key", exit_code=2)
+        raise WorkbenchError(
+            "serve",
+            "opens a port only with a key",
+            "set FTWB_API_KEY, or add --new-key",
+            code="no_key",
+            exit_code=2,
+        )
     body = {
         "host": args.host,
         "port": args.port,
         "api_key": key,
-        "certfile": os.path.abspath(args.certfile) if args.certfile else None,
-        "keyfile": os.path.abspath(args.keyfile) if args.keyfile else None,
+        "certfile": str(Path(args.certfile).resolve()) if args.certfile else None,
+        "keyfile": str(Path(args.keyfile).resolve()) if args.keyfile else None,
         "insecure_http": args.insecure_http,
     }
 

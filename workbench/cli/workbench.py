@@ -25,7 +25,13 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Open the app in this terminal."""
     if args.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise WorkbenchError("the workbench", "needs a terminal", "use the commands instead: `ftwb --help`", code="no_terminal", exit_code=2)
+        raise WorkbenchError(
+            "the workbench",
+            "needs a terminal",
+            "use the commands instead: `ftwb --help`",
+            code="no_terminal",
+            exit_code=2,
+        )
     from workbench.terminal.bandwidth import prepare_environment
     from workbench.terminal.foreign import refuse_foreign_package
 

@@ -98,7 +98,9 @@ def with_value(config: Config, key: str, value: Any) -> Config:
         return Config.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise WorkbenchError(key, f"does not take {value!r}: {first['msg']}", "see `ftwb config list`", code="bad_value") from None
+        raise WorkbenchError(
+            key, f"does not take {value!r}: {first['msg']}", "see `ftwb config list`", code="bad_value"
+        ) from None
 
 
 def _unknown_key(key: str) -> WorkbenchError:

@@ -59,7 +59,10 @@ class Context:
         known = self.profiles()
         if name not in known:
             raise WorkbenchError(
-                f"profile {name!r}", "does not exist", f"profiles here: {', '.join(sorted(known))}", code="unknown_profile"
+                f"profile {name!r}",
+                "does not exist",
+                f"profiles here: {', '.join(sorted(known))}",
+                code="unknown_profile",
             )
         return known[name]
 

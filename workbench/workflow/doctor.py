@@ -93,7 +93,7 @@ def _memory() -> Check:
     return Check(
         name="memory",
         ok=ok,
-        detail=f"{free / 1e9:.1f} GB available; fine-tuning the starter model takes about {MEMORY_FOR_STARTER / 1e9:.1f} GB",
+        detail=f"{free / 1e9:.1f} GB available; tuning the starter takes about {MEMORY_FOR_STARTER / 1e9:.1f} GB",
         fix=None if ok else "close other programs, or train with a smaller per_device_train_batch_size",
     )
 
@@ -144,7 +144,9 @@ def _slurm_end(job: str) -> str | None:
     """The end of an allocation as Slurm prints it; None where `squeue` cannot tell."""
     if shutil.which("squeue") is None:
         return None
-    asked = subprocess.run(["squeue", "-h", "-j", job, "-o", "%e"], capture_output=True, text=True, timeout=5, check=False)
+    asked = subprocess.run(
+        ["squeue", "-h", "-j", job, "-o", "%e"], capture_output=True, text=True, timeout=5, check=False
+    )
     return asked.stdout.strip() or None
 
 

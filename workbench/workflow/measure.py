@@ -79,7 +79,10 @@ async def measure(
     spec = task or project.task
     if not spec.test:
         raise WorkbenchError(
-            f"project {project.slug!r}", "has no test set", "give one with --test FILE, or set it in project.toml", code="no_test_set"
+            f"project {project.slug!r}",
+            "has no test set",
+            "give one with --test FILE, or set it in project.toml",
+            code="no_test_set",
         )
     keep_bytes(context, Path(spec.test))
     name = run_id or new_run_id()
@@ -154,7 +157,10 @@ async def identity_of(context: Context, client: AsyncOpenAI, profile: str, model
                 return f"{extra['sha256']}/{extra.get('host')}/{extra.get('precision')}"
     if context.profile(profile).kind == "local" and not re.match(r"^(/|\.|.*/)", model):
         raise WorkbenchError(
-            f"local/{model}", "is not a model here", "see `ftwb model list`, or fetch one with `ftwb model pull`", code="unknown_model"
+            f"local/{model}",
+            "is not a model here",
+            "see `ftwb model list`, or fetch one with `ftwb model pull`",
+            code="unknown_model",
         )
     return f"{profile}/{model}@{date.today().isoformat()}"
 

@@ -43,7 +43,9 @@ def keep_bytes(context: Context, path: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:
-        raise WorkbenchError(str(path), f"cannot be read ({error.strerror})", "check the path", code="unreadable") from error
+        raise WorkbenchError(
+            str(path), f"cannot be read ({error.strerror})", "check the path", code="unreadable"
+        ) from error
     sha256 = digest.hexdigest()
     target = context.home / "data" / sha256
     if not target.exists():

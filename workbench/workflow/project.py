@@ -117,7 +117,9 @@ def slug_of(name: str) -> str:
     """A folder name for a project called `name`: lower-case letters, digits and dashes, at most 40."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
     if not slug:
-        raise WorkbenchError(repr(name), "has no letter or digit to make a folder name of", "choose another name", exit_code=2)
+        raise WorkbenchError(
+            repr(name), "has no letter or digit to make a folder name of", "choose another name", exit_code=2
+        )
     return slug
 
 
@@ -153,7 +155,9 @@ def new_project(context: Context, name: str, sample: str | None = None, title: s
     """Make a project, empty or with a copy of a bundled sample's data."""
     slug = slug_of(name)
     if _exists(context, slug):
-        raise WorkbenchError(f"project {slug!r}", "exists already", "open it, or choose another name", code="project_exists")
+        raise WorkbenchError(
+            f"project {slug!r}", "exists already", "open it, or choose another name", code="project_exists"
+        )
     document = ProjectDocument(title=title or name)
     if sample is not None:
         document = _copy_sample(context, slug, sample, title)
@@ -188,7 +192,9 @@ def _copy_sample(context: Context, slug: str, sample: str, title: str | None) ->
 
     source = samples_dir() / sample
     if not (source / "project.toml").is_file():
-        raise WorkbenchError(f"sample {sample!r}", "does not exist", f"samples: {', '.join(sample_names())}", exit_code=2)
+        raise WorkbenchError(
+            f"sample {sample!r}", "does not exist", f"samples: {', '.join(sample_names())}", exit_code=2
+        )
     document = ProjectDocument.model_validate(tomllib.loads((source / "project.toml").read_text("utf-8")))
     target = context.home / "projects" / slug / "data"
     try:
@@ -197,9 +203,11 @@ def _copy_sample(context: Context, slug: str, sample: str, title: str | None) ->
             shutil.copyfile(file, target / file.name)
     except OSError as error:
         raise WorkbenchError(
-            str(target), f"cannot be written ({error.strerror})", "choose another place with --workspace DIR or FTWB_HOME",
+            str(target),
+            f"cannot be written ({error.strerror})",
+            "choose another place with --workspace DIR or FTWB_HOME",
             code="workspace_unwritable",
-        ) from error  # fmt: skip
+        ) from error
     task = document.task.model_copy(
         update={
             side: f"data/{value}" for side in ("train", "validation", "test") if (value := getattr(document.task, side))

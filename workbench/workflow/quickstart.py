@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.evaluate.results import RunResult
     from workbench.providers.jobs import Job
 
+
 class QuickstartState(BaseModel):
     """`projects/<slug>/quickstart.toml`: how far it has come, so that it can go on."""
 
@@ -92,7 +93,9 @@ class _Loop:
             report = check_dataset(path)
             if report.errors:
                 raise WorkbenchError(
-                    f"{side} set of {self.project.slug}", f"has {report.errors} errors", f"see `ftwb dataset check {path}`"
+                    f"{side} set of {self.project.slug}",
+                    f"has {report.errors} errors",
+                    f"see `ftwb dataset check {path}`",
                 )
 
     async def model(self) -> None:
@@ -195,4 +198,3 @@ def training_notice(
     if eta_s is not None:
         parts.append(f"about {eta_s / 60:.0f} min left" if eta_s >= 90 else f"about {eta_s:.0f} s left")
     return Notice("train", ", ".join(parts), step / total)
-

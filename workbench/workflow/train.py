@@ -145,12 +145,12 @@ async def find_profile(context: Context, job_id: str) -> Profile:
         if job.id == job_id:
             return context.profile(job.profile)
     asked = f"; could not ask {', '.join(name for name, _ in listed.unreachable)}" if listed.unreachable else ""
-    raise WorkbenchError(f"job {job_id!r}", f"is not known to any profile{asked}", "see `ftwb job list`", code="unknown_job")
+    raise WorkbenchError(
+        f"job {job_id!r}", f"is not known to any profile{asked}", "see `ftwb job list`", code="unknown_job"
+    )
 
 
-async def with_job(
-    context: Context, job_id: str, call: Callable[[AsyncOpenAI, Profile, str], Awaitable[Any]]
-) -> Any:
+async def with_job(context: Context, job_id: str, call: Callable[[AsyncOpenAI, Profile, str], Awaitable[Any]]) -> Any:
     """Call a provider function for a job on the profile it belongs to."""
     profile = await find_profile(context, job_id)
     async with await context.client(profile.name) as client:
@@ -208,15 +208,17 @@ async def lineage(context: Context, job_id: str) -> dict[str, Any]:
 
 
 async def export_job(context: Context, job_id: str, to: Path, *, merge: bool) -> dict[str, Any]:
-    """Copy a local job's adapter, or the merged model, into a folder."""
+    """Copy a local job's adapter, or the merged model, into a folder, an absolute path."""
     profile = await find_profile(context, job_id)
     if profile.kind != "local":
         raise WorkbenchError(
-            f"job {job_id!r}", f"was trained at {profile.name}, which gives no weights out", "only local models can be exported"
+            f"job {job_id!r}",
+            f"was trained at {profile.name}, which gives no weights out",
+            "only local models can be exported",
         )
     await context.engine.ensure()
     answer: dict[str, Any] = await context.engine.call(
-        "POST", "/ftwb/v1/export", {"job": job_id, "to": str(to.resolve()), "merge": merge}
+        "POST", "/ftwb/v1/export", {"job": job_id, "to": str(to), "merge": merge}
     )
     return answer
 
@@ -230,7 +232,9 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
         estimate = await _local_estimate(context, request)
         warnings = list(danger_to_detached_jobs(context.environ))
         if not estimate.get("fits", True):
-            warnings.insert(0, "needs more memory than is free: the job may be killed; a smaller batch or max_length helps")
+            warnings.insert(
+                0, "needs more memory than is free: the job may be killed; a smaller batch or max_length helps"
+            )
         return Quote(
             cost=Figure.not_measured("USD", "your own machine: no provider's price"),
             memory=Figure.model_validate(estimate["memory"]),
