@@ -1,0 +1,237 @@
+"""The one registry of what a person can do: bindings, palette, key line, F1 and the README's key table read it.
+
+A screen gets its bindings by `bindings_for(MODE)`; the action `jobs.pause` of scope `jobs` calls the screen's
+`action_pause`. A person's `keymap` in `config.toml` maps ids to keys.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding
+from textual.keys import format_key
+
+APP: Final = "app"
+"""Scope of what works everywhere."""
+LIST: Final = "list"
+"""Scope of what works in every list and readable text."""
+MODES: Final[Mapping[str, str]] = {
+    "datasets": "Datasets",
+    "evaluate": "Evaluate",
+    "decide": "Decide",
+    "jobs": "Jobs",
+    "playground": "Playground",
+}
+"""The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do, declared once."""
+
+    id: str
+    """`SCOPE.NAME`: stable, because a keymap names it."""
+    title: str
+    """As in the palette: a verb and its object."""
+    keys: tuple[str, ...]
+    """Textual's names, the one to show first. Never only ctrl+enter, alt+… or ctrl+shift+…: terminals eat those."""
+    help: str
+    """One sentence: what happens."""
+    group: str
+    """Heading in the help and in the README."""
+    footer: str = ""
+    """One or two words in the key line; empty: not there."""
+    call: str = ""
+    """Textual's action string; empty: the id's name, with underscores."""
+    palette: bool = True
+    priority: bool = False
+    """The key is taken before the focused widget sees it."""
+
+    @property
+    def scope(self) -> str:
+        """Where it works: `app`, `list` or a mode."""
+        return self.id.partition(".")[0]
+
+    @property
+    def action(self) -> str:
+        """Textual's action string, as its target names it."""
+        return self.call or self.id.partition(".")[2].replace("-", "_")
+
+    @property
+    def shown_keys(self) -> str:
+        """Its keys for people: `F1`, `ctrl+p`, `g, home`."""
+        return ", ".join(key_name(key) for key in self.keys)
+
+
+_GO = "Go to"
+_APP = "Everywhere"
+_LIST = "In lists and texts"
+_DATA = "Datasets"
+
+_APP_ACTIONS = (
+    *(
+        Action(f"app.{name}", title, (str(number),), f"Switch to {title}.", _GO, call=f"mode('{name}')")
+        for number, (name, title) in enumerate(MODES.items(), start=1)
+    ),
+    Action("app.help", "Help for this screen", ("f1",), "What this screen is for and what its keys do.", _APP, "help"),
+    Action("app.keys", "All keys", ("question_mark",), "Every key that works here.", _APP),
+    Action("app.command_palette", "Palette", ("ctrl+p",), "Any action by its name.", _APP, "palette", palette=False),
+    Action("app.projects", "Open or make a project", ("f2",), "Switch to another project or start a new one.", _APP),
+    Action("app.change_theme", "Change the colours", (), "Dark, light or the terminal's own colours.", _APP),
+    Action("app.interrupt", "Quit, asking twice", ("ctrl+c",), "Copy the selection; twice: quit.", _APP, palette=False),
+    Action("app.suspend_process", "Suspend", ("ctrl+z",), "Back to the shell; `fg` returns.", _APP, palette=False),
+    Action("app.quit", "Quit", ("ctrl+q",), "Leave; jobs run on.", _APP, "quit", priority=True),
+)  # fmt: skip
+
+_LIST_ACTIONS = (
+    Action("list.down", "Down", ("j", "down"), "One line down.", _LIST, palette=False),
+    Action("list.up", "Up", ("k", "up"), "One line up.", _LIST, palette=False),
+    Action("list.first", "To the first", ("g", "home"), "To the start.", _LIST, palette=False),
+    Action("list.last", "To the last", ("G", "end"), "To the end.", _LIST, palette=False),
+    Action("list.page-down", "Page down", ("pagedown", "ctrl+d"), "One page down.", _LIST, palette=False),
+    Action("list.page-up", "Page up", ("pageup", "ctrl+u"), "One page up.", _LIST, palette=False),
+    Action("list.zoom", "Zoom", ("z",), "This part fills the screen; again: back.", _LIST, "zoom", "screen.zoom"),
+    Action("list.copy", "Copy", ("y",), "Copy what the cursor is on, or the selection.", _LIST, call="screen.copy"),
+)  # fmt: skip
+
+_DATASETS_ACTIONS = (
+    Action("datasets.filter", "Filter records", ("slash",), "Only those with a text.", _DATA, "filter"),
+    Action("datasets.clear-filter", "Show all records", ("escape",), "Take the filter away.", _DATA, "all"),
+    Action("datasets.next-file", "Next file", ("f",), "Training, validation and test in turn.", _DATA, "file"),
+    Action("datasets.open", "Open a dataset file", ("o",), "Any JSONL file by its path.", _DATA, "open"),
+    Action("datasets.next-record", "Next record", ("n",), "The next record, from the record view too.", _DATA),
+    Action("datasets.previous-record", "Previous record", ("p",), "The record before.", _DATA),
+    Action("datasets.next-problem", "Next problem", ("e",), "The next record with a finding.", _DATA, "next problem"),
+)  # fmt: skip
+
+_EVALUATE_ACTIONS = (
+    Action("evaluate.run", "Measure candidates", ("r",), "Choose candidates and measure them on the test set.", "Evaluate", "measure"),
+    Action("evaluate.cancel", "Stop measuring", ("x",), "Stop; what was answered is kept, `r` goes on.", "Evaluate", "stop"),
+    Action("evaluate.items", "Items of the run", ("i",), "Every item with each candidate's answer; enter on a candidate too.", "Evaluate", "items"),
+    Action("evaluate.runs", "Other runs", ("o",), "Choose an older run of the project.", "Evaluate", "runs"),
+)  # fmt: skip
+
+_DECIDE_ACTIONS = (
+    Action("decide.go", "Do the line under the cursor", ("o",), "Run what is missing, answer the question; enter too.", "Decide"),
+    Action("decide.requests", "Requests per month", ("m",), "Say how many requests a month, for the break-even.", "Decide", "requests"),
+    Action("decide.report", "Export the report", ("e",), "Write the verdict with its evidence to a Markdown file.", "Decide", "report"),
+    Action("decide.refresh", "Judge again", ("r",), "Read runs and answers again.", "Decide", "again"),
+)  # fmt: skip
+
+_JOBS_ACTIONS = (
+    Action("jobs.new", "New job", ("n",), "Train a model: settings, price and warnings first.", "Jobs", "new"),
+    Action("jobs.pause", "Pause the job", ("p",), "Stop at the next step, keeping a checkpoint.", "Jobs", "pause"),
+    Action("jobs.resume", "Resume the job", ("u",), "Go on from the last checkpoint.", "Jobs", "resume"),
+    Action("jobs.cancel", "Cancel the job", ("c",), "End it; what it learned so far is discarded. Asks first.", "Jobs", "cancel"),
+    Action("jobs.metric", "Next metric", ("m",), "Loss, accuracy, learning rate in the chart.", "Jobs", "metric"),
+    Action("jobs.lineage", "What made the model", ("i",), "Data, settings and base of the job.", "Jobs"),
+    Action("jobs.refresh", "Ask the providers again", ("r",), "The jobs of all profiles as they are now.", "Jobs"),
+)  # fmt: skip
+
+_PLAYGROUND_ACTIONS = (
+    Action("playground.models", "Choose the models", ("ctrl+o", "m"), "Another model for this side.", "Playground", "model"),
+    Action("playground.prompt", "The prompt as sent", ("ctrl+t", "v"), "Exactly what the model was sent.", "Playground", "prompt"),
+    Action("playground.new", "New conversation", ("ctrl+n", "n"), "Start again; this one is kept.", "Playground", "new"),
+    Action("playground.write", "Write a message", ("i",), "Keys go to the message line.", "Playground"),
+    Action("playground.stop", "Stop the reply", ("escape",), "Stop a reply; else leave the message line.", "Playground", palette=False),
+)  # fmt: skip
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    *_APP_ACTIONS,
+    *_LIST_ACTIONS,
+    *_DATASETS_ACTIONS,
+    *_EVALUATE_ACTIONS,
+    *_DECIDE_ACTIONS,
+    *_JOBS_ACTIONS,
+    *_PLAYGROUND_ACTIONS,
+)
+"""All of them, in the order in which help and key line show them."""
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: `F1`, `ctrl+p`, `?`, `G`."""
+    if key.startswith("f") and key[1:].isdigit():
+        return key.upper()
+    return key if "+" in key or len(key) == 1 else format_key(key)
+
+
+def in_scope(scope: str) -> Iterator[Action]:
+    """The actions declared for one scope."""
+    return (action for action in ACTIONS if action.scope == scope)
+
+
+def working_in(mode: str) -> Iterator[Action]:
+    """The actions that work while `mode` is on screen: its own first, then those of lists, then those of everywhere."""
+    for scope in (mode, LIST, APP):
+        yield from in_scope(scope)
+
+
+def bindings_for(scope: str) -> list[Binding]:
+    """Textual bindings of one scope, with the action's id so that a keymap can move them."""
+    return [
+        Binding(
+            ",".join(action.keys),
+            action.action,
+            action.title,
+            show=bool(action.footer),
+            tooltip=action.help,
+            id=action.id,
+            priority=action.priority,
+        )
+        for action in in_scope(scope)
+        if action.keys
+    ]
+
+
+def by_id(action_id: str) -> Action | None:
+    """The action of that id."""
+    return next((action for action in ACTIONS if action.id == action_id), None)
+
+
+def duplicate_keys(keymap: Mapping[str, str] | None = None) -> list[str]:
+    """One sentence for each key that two actions of one place share, with a person's `keymap` applied."""
+    found: dict[str, None] = {}
+    for mode in MODES:
+        taken: dict[str, Action] = {}
+        for action in working_in(mode):
+            for key in _keys(action, keymap or {}):
+                other = taken.setdefault(key, action)
+                if other is not action:
+                    found[f"the key {key_name(key)} is given to both {other.id} and {action.id}"] = None
+    return list(found)
+
+
+def _keys(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    own = keymap.get(action.id)
+    return action.keys if own is None else tuple(key.strip() for key in own.split(","))
+
+
+def problems_of(keymap: Mapping[str, str]) -> list[str]:
+    """One sentence for each entry of a person's keymap that cannot be followed."""
+    known = [action.id for action in ACTIONS if action.keys]
+    sentences = []
+    for action_id in keymap:
+        if action_id not in known:
+            close = difflib.get_close_matches(action_id, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "`?` lists the actions"
+            sentences.append(f"config.toml, keymap: there is no action {action_id!r}; {hint}")
+    return sentences + [f"config.toml, keymap: {sentence}" for sentence in duplicate_keys(keymap)]
+
+
+def key_table(actions: Iterable[Action] | None = None, *, ids: bool = True) -> str:
+    """A Markdown table of keys, by group: the README has all of them, the help those of one place."""
+    chosen = [action for action in (ACTIONS if actions is None else actions) if action.keys]
+    blocks = []
+    for group in dict.fromkeys(action.group for action in chosen):
+        head = "| key | does | id |\n| --- | --- | --- |" if ids else "| key | does |\n| --- | --- |"
+        rows = [_row(action, ids) for action in chosen if action.group == group]
+        blocks.append(f"**{group}**\n\n{head}\n" + "\n".join(rows))
+    return "\n\n".join(blocks)
+
+
+def _row(action: Action, ids: bool) -> str:
+    keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
+    return f"| {keys} | {action.help} | `{action.id}` |" if ids else f"| {keys} | {action.help} |"

@@ -1,0 +1,272 @@
+"""The app: five modes, themes, the palette, and the guards between it and the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from workbench.actions import APP, LIST, MODES, Action, bindings_for, problems_of, working_in
+from workbench.errors import WorkbenchError
+from workbench.screens.frame import Frame
+from workbench.terminal import clipboard, workarounds
+from workbench.terminal.line_filter import ControlCharacterFilter
+from workbench.terminal.signals import leave_on_signals
+from workbench.terminal.size import too_small
+from workbench.terminal.stderr_guard import guarded_screen
+from workbench.widgets.themes import DARK, OURS
+
+if TYPE_CHECKING:
+    from workbench.workflow.context import Context
+    from workbench.workflow.project import Project
+
+log = logging.getLogger("workbench")
+
+SCREENS = {
+    "datasets": ("workbench.screens.datasets", "DatasetsScreen"),
+    "evaluate": ("workbench.screens.evaluate", "EvaluateScreen"),
+    "decide": ("workbench.screens.decide", "DecideScreen"),
+    "jobs": ("workbench.screens.jobs", "JobsScreen"),
+    "playground": ("workbench.screens.playground", "PlaygroundScreen"),
+}
+"""Module and class of each mode's screen; imported when the mode is first shown."""
+
+TWICE_S = 3.0
+"""How long after a first ctrl+c a second one quits."""
+
+
+def screen_class(mode: str) -> type[Frame]:
+    """The screen class of a mode."""
+    module, name = SCREENS[mode]
+    try:
+        found: type[Frame] = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return type(name, (Frame,), {"MODE": mode, "HELP": f"# {MODES[mode]}"})
+    return found
+
+
+class WorkbenchApp(App[int], inherit_bindings=False):
+    """ftwb in this terminal, on one project of one workspace."""
+
+    TITLE = "ftwb"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(APP))
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self, context: Context, project: Project | None = None, start: str = "datasets", file: Path | None = None
+    ) -> None:
+        if project is None:
+            from workbench.workflow.project import open_project
+
+            project = open_project(context)
+        # The base class makes its first screen in this mode; any other way paints an empty screen first.
+        self.DEFAULT_MODE = start  # type: ignore[misc]
+        super().__init__()
+        self.context = context
+        self.project = project
+        self.crash: BaseException | None = None
+        """What ended the app, if nothing foreseen did."""
+        self._file = file
+        self._interrupted_at = -TWICE_S
+        for mode in MODES:
+            self.add_mode(mode, partial(self._make_screen, mode))
+        config = context.config
+        for theme in OURS:
+            self.register_theme(theme)
+        self._notices = problems_of(config.keymap)
+        self._set_theme(config.preferences.theme)
+        self.set_keymap(dict(config.keymap))
+
+    def _set_theme(self, name: str) -> None:
+        if name in self.available_themes:
+            self.theme = name
+        else:
+            self.theme = DARK.name
+            self._notices.append(f"config.toml, preferences.theme: there is no theme {name!r}; {DARK.name} is used")
+
+    def _make_screen(self, mode: str) -> Screen[Any]:
+        """The screen of a mode, on the project that is open."""
+        screen = screen_class(mode)(self.context, self.project)
+        if self._file is not None and mode == "datasets":
+            screen.first_file = self._file  # type: ignore[attr-defined]
+        return screen
+
+    # Life -----------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Put up the guards that need a running loop."""
+        workarounds.repaint_after_resume(self)
+        if not self.is_headless:
+            leave_on_signals(asyncio.get_running_loop(), lambda code: self.exit(return_code=code))
+        for notice in self._notices:
+            self.notify(notice, severity="warning", timeout=12, markup=False)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """No cursor blinks: nothing moves when nothing happens."""
+        workarounds.still_cursor(event.widget)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say calmly when the terminal is too small, and go on where it was when it is large again."""
+        from workbench.screens.dialogs.small import TooSmallScreen
+
+        text = too_small(event.size.width, event.size.height)
+        covered = isinstance(self.screen, TooSmallScreen)
+        if text is not None and not covered:
+            self.push_screen(TooSmallScreen())
+        elif text is None and covered:
+            self.pop_screen()
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Nothing that a terminal would obey leaves the app."""
+        return [*super().get_line_filters(), _CONTROL_CHARACTERS]
+
+    def _fatal_error(self) -> None:
+        """An unforeseen error ends the app with one sentence; the trace, without values, goes to the log."""
+        self.crash = self._exception
+        log.critical("the app ended", exc_info=self._exception)
+        self._close_messages_no_wait()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy by whatever works here, and say by what."""
+        self.run_worker(self._copy(text), group="copy", exit_on_error=False)
+
+    async def _copy(self, text: str) -> None:
+        fallback = self.context.home / "copied.txt"
+        copied = await clipboard.copy(text, self.context.environ, super().copy_to_clipboard, fallback)
+        self.notify(copied.notice, markup=False)
+
+    # What a person can do -------------------------------------------------------------------------------------------
+
+    async def action_mode(self, mode: str) -> None:
+        """Switch to a mode."""
+        await self.switch_mode(mode)
+
+    def action_help(self) -> None:
+        """What this screen is for, and its keys."""
+        self._show_help(self.screen.HELP or "", [*working_in(self.current_mode)])
+
+    def action_keys(self) -> None:
+        """Every key."""
+        self._show_help("", [*working_in(self.current_mode)])
+
+    def _show_help(self, markdown: str, actions: list[Action]) -> None:
+        from workbench.screens.dialogs.help import HelpDialog
+
+        self.push_screen(HelpDialog(markdown, actions, self.context.config.keymap))
+
+    def action_interrupt(self) -> None:
+        """The second one within a few seconds quits."""
+        now = time.monotonic()
+        if now - self._interrupted_at <= TWICE_S:
+            self.exit()
+        else:
+            self._interrupted_at = now
+            self.notify("Press ctrl+c again to quit. Jobs run on.", timeout=TWICE_S, markup=False)
+
+    def action_projects(self) -> None:
+        """Choose a project, or make one of a sample."""
+        from workbench.screens.dialogs.projects import ProjectsDialog
+        from workbench.workflow.project import list_projects, sample_names
+
+        dialog = ProjectsDialog(list_projects(self.context), sample_names(), self.project.slug)
+        self.push_screen(dialog, self._chosen_project)
+
+    def _chosen_project(self, choice: str | None) -> None:
+        from workbench.workflow.project import list_projects, new_project, open_project, remember_project
+
+        if choice is None or choice == self.project.slug:
+            return
+        try:
+            if choice.startswith("sample:"):
+                sample = choice.removeprefix("sample:")
+                taken = {project.slug for project in list_projects(self.context)}
+                names = (sample, *(f"{sample}-{number}" for number in range(2, 1000)))
+                project = new_project(self.context, next(name for name in names if name not in taken), sample)
+            else:
+                project = open_project(self.context, choice)
+            remember_project(self.context, project)
+        except WorkbenchError as error:
+            if isinstance(self.screen, Frame):
+                self.screen.show_error(error)
+            return
+        self.call_later(self.show_project, project)
+
+    async def show_project(self, project: Project) -> None:
+        """Every mode on another project; modes that were not on screen are made when they are."""
+        self.project, self._file = project, None
+        here = self.current_mode
+        for mode in MODES:
+            if mode != here:
+                await self.remove_mode(mode)
+                self.add_mode(mode, partial(self._make_screen, mode))
+        await self.switch_screen(self._make_screen(here))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every action that works here, from the registry."""
+        for action in working_in(self.current_mode):
+            if action.palette and action.scope != LIST:
+                key = f"{action.shown_keys} · " if action.keys else ""
+                yield SystemCommand(action.title, f"{key}{action.help}", partial(self._do, action))
+
+    async def _do(self, action: Action) -> None:
+        await self.run_action(action.action, self if action.scope == APP else self.screen)
+
+
+_CONTROL_CHARACTERS = ControlCharacterFilter()
+
+
+def run(
+    context: Context,
+    project: Project | None = None,
+    start: str | None = None,
+    file: Path | None = None,
+    *,
+    mouse: bool = True,
+) -> int:
+    """Open the workbench in this terminal; returns the exit code (129 and 143 after a hang-up and a SIGTERM).
+
+    `prepare_environment` of `terminal.bandwidth` has to run before this module is imported. Raises WorkbenchError when
+    the app ended in a way that nobody foresaw.
+    """
+    path = context.home / "log" / "ftwb.log"
+    app = WorkbenchApp(context, project, start or _where_it_was(context, file), file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    try:
+        with guarded_screen(path):
+            app.run(mouse=mouse)
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+    if app.crash is not None:
+        why = f"stopped unexpectedly ({type(app.crash).__name__}: {app.crash})"
+        raise WorkbenchError("the workbench", why, f"the trace is in {path}; jobs run on", code="internal")
+    _remember_place(context, app.current_mode)
+    return app.return_code or 0
+
+
+def _where_it_was(context: Context, file: Path | None) -> str:
+    mode = context.remembered.mode
+    return mode if mode in MODES and file is None else "datasets"
+
+
+def _remember_place(context: Context, mode: str) -> None:
+    from workbench.workflow.config import Remembered
+
+    context.store.update("workspace.toml", Remembered, lambda seen: seen.model_copy(update={"mode": mode}))

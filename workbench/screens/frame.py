@@ -1,0 +1,116 @@
+"""What every mode's screen is made of: the modes above, the next step, a body of its own, the keys below."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
+
+from workbench.errors import WorkbenchError
+from workbench.terminal.escape import visible_line
+from workbench.widgets.chrome import KeyLine, ModeLine
+from workbench.widgets.textline import Piece, TextLine
+
+if TYPE_CHECKING:
+    from workbench.workflow.context import Context
+    from workbench.workflow.project import Project
+
+log = logging.getLogger("workbench")
+
+LONG_LIVED = frozenset({"follow"})
+"""Groups of workers that run as long as their screen does; `wait_idle` of the tests does not wait for them."""
+
+
+class NextStepFound(Message):
+    """What to do next, in one line."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class Frame(Screen[None]):
+    """A mode's screen. It gets its services as arguments and can be mounted in another app.
+
+    Subclasses set `MODE` and `HELP`, take their bindings from the registry and yield their widgets in `compose_body`.
+    Work over about 20 ms goes to a worker (`exit_on_error=False`); an error in it becomes a message here.
+    """
+
+    MODE: ClassVar[str]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    ALLOW_IN_MAXIMIZED_VIEW = "KeyLine, ModeLine"
+
+    def __init__(self, context: Context, project: Project) -> None:
+        super().__init__()
+        self.context = context
+        self.project = project
+        self._next_step = TextLine(classes="next-step")
+
+    def compose(self) -> ComposeResult:
+        """The frame around the body."""
+        yield ModeLine(self.project.title, self.MODE)
+        yield self._next_step
+        yield from self.compose_body()
+        yield KeyLine()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The screen's own widgets."""
+        return ()
+
+    def on_screen_resume(self) -> None:
+        """The next step may be another one after a while on another screen; the first paint does not wait for it."""
+        self.call_after_refresh(self.find_next_step)
+
+    @work(thread=True, exclusive=True, group="next-step", exit_on_error=False)
+    def find_next_step(self) -> None:
+        """Ask the project what to do next."""
+        from workbench.workflow.guide import next_step
+
+        self.post_message(NextStepFound(next_step(self.context, self.project)))
+
+    @on(NextStepFound)
+    def show_next_step(self, message: NextStepFound) -> None:
+        """Show it in its line."""
+        self._next_step.show([Piece(" next  ", "muted"), Piece(visible_line(message.text))])
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed says so where the person is."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.show_error(event.worker.error)
+
+    def show_error(self, error: BaseException) -> None:
+        """Show a failure: what, why and the way out; of an unforeseen one the trace goes to the log only."""
+        from workbench.screens.dialogs.message import MessageDialog
+
+        if not isinstance(error, WorkbenchError):
+            log.error("unforeseen", exc_info=error)
+            error = WorkbenchError(
+                "This step",
+                f"failed unexpectedly ({type(error).__name__})",
+                "the trace is in the log (`ftwb doctor` says where)",
+            )
+        self.app.push_screen(MessageDialog.of(error))
+
+    def action_zoom(self) -> None:
+        """The focused part fills the screen, or goes back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)
+
+    def action_copy(self) -> None:
+        """Copy the selection, else what the screen says is under the cursor."""
+        text = self.get_selected_text() or self.text_to_copy()
+        if text:
+            self.app.copy_to_clipboard(text)
+
+    def text_to_copy(self) -> str:
+        """What `y` copies when nothing is selected."""
+        return ""
