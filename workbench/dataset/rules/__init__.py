@@ -1,1 +1,36 @@
 """The linter: rules with codes."""
+
+from __future__ import annotations
+
+from workbench.dataset.rules import (  # noqa: F401 - importing a module registers its rules
+    answers,
+    duplicates,
+    limits,
+    lines,
+    messages,
+    order,
+    pairs,
+    records,
+    shapes,
+    systems,
+    tools,
+    weights,
+)
+from workbench.dataset.rules.check import Report, check, findings
+from workbench.dataset.rules.fix import Fixed, fix
+from workbench.dataset.rules.registry import Context, Finding, Rule, Severity, all_rules, find_rule, selected
+
+__all__ = [
+    "Context",
+    "Finding",
+    "Fixed",
+    "Report",
+    "Rule",
+    "Severity",
+    "all_rules",
+    "check",
+    "find_rule",
+    "findings",
+    "fix",
+    "selected",
+]

@@ -1,0 +1,126 @@
+"""Checking a file: every selected rule over every row, then over the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from pydantic import BaseModel
+
+from workbench.catalog.limits import example_tokens, limits_for
+from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, detect, parse_chat
+from workbench.dataset.rows import DecodeError, Rows, decode
+from workbench.dataset.rules.facts import Facts, Row
+from workbench.dataset.rules.registry import Context, Finding, Rule, Severity, selected
+from workbench.dataset.tokens import Counter
+
+_PROGRESS_EVERY = 2000  # rows between two calls of `progress`
+
+
+class Report(BaseModel):
+    """What a check found; the keys of the command line contract."""
+
+    file: str
+    format: Format
+    records: int
+    """Rows of the file, unreadable ones too."""
+    errors: int
+    warnings: int
+    findings: list[Finding]
+    """By line; those about the file as a whole first."""
+    reason: str = ""
+    """Why the file is taken for this format."""
+
+
+def check(
+    rows: Rows,
+    *,
+    profile: str | None = None,
+    model: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    counter: Counter | None = None,
+    format: Format | None = None,  # noqa: A002 - the word of the contract
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Check all rows of a file.
+
+    `profile` is a kind of provider (`catalog.limits.KINDS`); without one only the rules that hold everywhere are
+    applied. `model` and `counter` (see `dataset.tokens`) allow the rules about length. `format` overrides what is
+    detected; `progress` gets rows done and rows in all. Raises WorkbenchError (usage) for an unknown profile or rule.
+    """
+    detected = detect(rows.sample())
+    fmt = format or detected.format
+    context = Context(
+        fmt,
+        None if profile is None else limits_for(profile),
+        None if model is None else example_tokens(model),
+        counter,
+    )
+    found = list(findings(rows, context, selected(select, ignore), progress))
+    found.sort(key=lambda finding: (finding.line or 0, finding.code, finding.message_index or 0))
+    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    return Report(
+        file=str(rows.path),
+        format=fmt,
+        records=len(rows),
+        errors=errors,
+        warnings=len(found) - errors,
+        findings=found,
+        reason=detected.reason if format is None else "as told",
+    )
+
+
+def findings(
+    rows: Rows,
+    context: Context,
+    rules: Sequence[Rule],
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Finding]:
+    """Every finding of `rules`: row by row, and those about the whole file at the end."""
+    chosen = [rule for rule in rules if rule.applies(context)]
+    about_files = [rule for rule in chosen if rule.check_file is not None]
+    about_rows = [rule for rule in chosen if rule.check_file is None]
+    facts = Facts(
+        size=rows.size, encoding=rows.encoding, damage=rows.damage(), blank_lines=rows.index.blank_line_numbers()
+    )
+    for number, raw in enumerate(rows.iter_raw()):
+        row = read_row(rows, number, raw, context.format)
+        yield from row_findings(row, context, about_rows)
+        if about_files:
+            facts.add(row)
+        if progress is not None and number % _PROGRESS_EVERY == 0:
+            progress(number, len(rows))
+    for rule in about_files:
+        if rule.check_file is not None:
+            for problem in rule.check_file(facts, context):
+                yield rule.finding(problem, None)
+    if progress is not None:
+        progress(len(rows), len(rows))
+
+
+def read_row(rows: Rows, number: int, raw: bytes, fmt: Format) -> Row:
+    """One row as the rules see it."""
+    line, column = rows.index.place(number)
+    try:
+        value = decode(raw, line, column)
+    except DecodeError as error:
+        return Row(number, line, raw, error)
+    if fmt in CHAT_LIKE:
+        try:
+            return Row(number, line, raw, value, parse_chat(value))
+        except RecordError:
+            pass  # the rules about rows (R001, R002, M001) say what is wrong with it
+    return Row(number, line, raw, value)
+
+
+def row_findings(row: Row, context: Context, rules: Sequence[Rule]) -> Iterator[Finding]:
+    """The findings about one row."""
+    for rule in rules:
+        if rule.check_row is not None:
+            problems = rule.check_row(row, context)
+        elif rule.check_record is not None and row.record is not None:
+            problems = rule.check_record(row.record, context)
+        else:
+            continue
+        for problem in problems:
+            yield rule.finding(problem, row.line)

@@ -1,0 +1,235 @@
+"""Figures about a dataset: tokens, epochs, what is billed and what it costs.
+
+Formulas and constants are those of OpenAI's cookbook notebook `Chat_finetuning_data_prep`, except that its "p5 / p95"
+are really the 10th and 90th percentiles; ours are what they say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from workbench.catalog.figure import Figure
+from workbench.catalog.limits import COOKBOOK_EXAMPLE_TOKENS, example_tokens
+from workbench.catalog.prices import price
+from workbench.dataset.formats import PAIRS, Format, Pair, RecordError, detect, parse_pair, to_chat
+from workbench.dataset.rows import DecodeError, Rows
+from workbench.dataset.tokens import Counter, TokenCount
+from workbench.errors import WorkbenchError
+
+TARGET_EPOCHS = 3
+MIN_TARGET_EXAMPLES = 100
+MAX_TARGET_EXAMPLES = 25_000
+MIN_DEFAULT_EPOCHS = 1
+MAX_DEFAULT_EPOCHS = 25
+"""The cookbook's: three epochs, unless that is fewer than 100 or more than 25,000 examples in all."""
+
+_PROGRESS_EVERY = 500  # rows between two calls of `progress`
+
+
+class Distribution(BaseModel):
+    """How a number spreads over the records."""
+
+    min: float
+    max: float
+    mean: float
+    median: float
+    p5: float
+    p95: float
+    total: float
+
+
+class Stats(BaseModel):
+    """Figures about a dataset; the keys of the command line contract."""
+
+    records: int
+    """Records that were counted; those that cannot be read are in `unreadable`."""
+    model: str | None
+    encoding: str
+    """The encoding or tokenizer that counted."""
+    exact: bool
+    """False: an estimate, and `note` says why."""
+    tokens: Distribution
+    """A record's tokens, uncut."""
+    assistant_tokens: Distribution
+    messages: Distribution
+    missing_system: int
+    missing_user: int
+    over_limit: int
+    """Records with more tokens than `max_tokens`; they are billed as if cut there."""
+    n_epochs: int
+    """By the cookbook's rule."""
+    billable_tokens_per_epoch: int
+    billable_tokens: int
+    cost: Figure
+    max_tokens: int | None
+    """Where a record is cut; None: nowhere."""
+    format: Format
+    unreadable: int
+    note: str
+
+
+def default_epochs(records: int) -> int:
+    """Epochs by the cookbook's rule for a number of records (at least 1)."""
+    if records * TARGET_EPOCHS < MIN_TARGET_EXAMPLES:
+        return min(MAX_DEFAULT_EPOCHS, MIN_TARGET_EXAMPLES // records)
+    if records * TARGET_EPOCHS > MAX_TARGET_EXAMPLES:
+        return max(MIN_DEFAULT_EPOCHS, MAX_TARGET_EXAMPLES // records)
+    return TARGET_EPOCHS
+
+
+def distribution(values: Sequence[int]) -> Distribution:
+    """The spread of at least one value; percentiles are interpolated between neighbours."""
+    ordered = sorted(values)
+    total = sum(ordered)
+    return Distribution(
+        min=ordered[0],
+        max=ordered[-1],
+        mean=total / len(ordered),
+        median=_percentile(ordered, 50),
+        p5=_percentile(ordered, 5),
+        p95=_percentile(ordered, 95),
+        total=total,
+    )
+
+
+def _percentile(ordered: Sequence[int], percent: float) -> float:
+    """Linear between the two nearest ranks, as numpy and Excel do."""
+    place = (len(ordered) - 1) * percent / 100
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return round(ordered[low] + (ordered[high] - ordered[low]) * (place - low), 6)
+
+
+def stats(
+    rows: Rows,
+    model: str | None = None,
+    max_tokens: int | None = None,
+    *,
+    counter: Counter,
+    provider: str | None = None,
+    tier: str | None = None,
+    n_epochs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Stats:
+    """Count a dataset with `counter` (`tokens.counter_for(model, cache)`, or a TemplateCounter for open models).
+
+    `max_tokens` is where a record is cut; by default the model's limit, or the cookbook's 16,385 where no model is
+    named. `provider` and `tier` choose the price, `n_epochs` overrides the cookbook's rule. Rows that cannot be read
+    are counted apart; a WorkbenchError if none can.
+    """
+    fmt = detect(rows.sample()).format
+    limit = max_tokens or (COOKBOOK_EXAMPLE_TOKENS if model is None else example_tokens(model))
+    totals, assistants, messages = [], [], []
+    missing_system = missing_user = unreadable = 0
+    exact = True
+    for number, value in rows.records():
+        if progress is not None and number % _PROGRESS_EVERY == 0:
+            progress(number, len(rows))
+        try:
+            if isinstance(value, DecodeError):
+                raise value
+            record = _count(value, fmt, counter)
+        except (DecodeError, RecordError):
+            unreadable += 1
+            continue
+        totals.append(record.total)
+        assistants.append(record.assistant)
+        messages.append(len(record.roles))
+        missing_system += not {"system", "developer"} & set(record.roles)
+        missing_user += "user" not in record.roles
+        exact = exact and record.exact
+    if not totals:
+        raise WorkbenchError(str(rows.path), "no record can be read", "see `ftwb dataset check`", code="no_records")
+    per_epoch = sum(totals if limit is None else (min(limit, total) for total in totals))
+    epochs = n_epochs or default_epochs(len(totals))
+    return Stats(
+        records=len(totals),
+        model=model,
+        encoding=counter.name,
+        exact=counter.exact and exact,
+        tokens=distribution(totals),
+        assistant_tokens=distribution(assistants),
+        messages=distribution(messages),
+        missing_system=missing_system,
+        missing_user=missing_user,
+        over_limit=0 if limit is None else sum(total > limit for total in totals),
+        n_epochs=epochs,
+        billable_tokens_per_epoch=per_epoch,
+        billable_tokens=per_epoch * epochs,
+        cost=_cost(per_epoch * epochs, model, provider, tier),
+        max_tokens=limit,
+        format=fmt,
+        unreadable=unreadable,
+        note=_note(model, counter, exact),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """One record, counted."""
+
+    total: int
+    assistant: int
+    exact: bool
+    roles: tuple[str, ...]
+
+
+def _count(value: object, fmt: Format, counter: Counter) -> _Counted:
+    """Count one record; raises RecordError where it does not have the format's shape."""
+    if fmt in PAIRS:
+        return _count_pair(parse_pair(value, fmt), _tools(value), counter)
+    messages = to_chat(value, fmt)
+    roles = tuple(str(message.get("role", "")) for message in messages)
+    if fmt is Format.TEXT:
+        total = counter.text(messages[0]["content"])
+        return _Counted(total, total, True, roles)
+    if not messages:
+        raise RecordError("messages", "is empty")
+    count = counter.messages(messages, _tools(value))
+    return _Counted(count.total, count.assistant, count.exact, roles)
+
+
+def _count_pair(pair: Pair, tools: Sequence[Any] | None, counter: Counter) -> _Counted:
+    """Both answers with their prompt: it is counted twice, as Azure's bills show (7,223,000 tokens for 2,750 pairs)."""
+    sides: list[TokenCount] = [
+        counter.messages([*pair.prompt, *answer], tools) for answer in (pair.preferred, pair.other)
+    ]
+    roles = tuple(str(message.get("role", "")) for message in (*pair.prompt, *pair.preferred, *pair.other))
+    total, assistant = sum(side.total for side in sides), sum(side.assistant for side in sides)
+    return _Counted(total, assistant, all(side.exact for side in sides), roles)
+
+
+def _tools(value: object) -> Sequence[Any] | None:
+    """The tools of a record: its own, or those of OpenAI's `input`."""
+    if not isinstance(value, Mapping):
+        return None
+    inside = value.get("input")
+    tools = value.get("tools") or (inside.get("tools") if isinstance(inside, Mapping) else None)
+    return tools if isinstance(tools, list) else None
+
+
+def _cost(billable: int, model: str | None, provider: str | None, tier: str | None) -> Figure:
+    """What the training would cost, estimated from the billable tokens and a dated price."""
+    if model is None:
+        return Figure.not_measured("USD", "no model named")
+    quoted = price(model, "training", provider=provider, tier=tier)
+    if quoted.value is None:
+        return Figure.not_measured("USD", quoted.source)
+    source = f"billable tokens × {quoted.value:g} {quoted.unit} ({quoted.source})"
+    return Figure.estimated(billable / 1_000_000 * quoted.value, "USD", source, quoted.as_of)
+
+
+def _note(model: str | None, counter: Counter, exact: bool) -> str:
+    """Why the counts are an estimate; empty where they are exact."""
+    if model is None and not counter.exact:
+        return f"no model named: counted with {counter.name}, as the cookbook does"
+    if not counter.exact:
+        return f"estimate: the encoding of {model} is not known, counted with {counter.name}"
+    if not exact:
+        return "estimate: tools, tool calls or images have no published count"
+    return ""
