@@ -1,0 +1,73 @@
+"""What a decision is made of, as it is stored and printed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from workbench.catalog.figure import Figure
+from workbench.decide.breakeven import BreakEven
+from workbench.decide.checklist import ChecklistItem
+from workbench.evaluate.results import CandidateResult
+
+Kind = Literal["trivial", "untuned", "tuned"]
+Stage = Literal["before-training", "after-training"]
+Verdict = Literal["fine-tune", "do-not-fine-tune", "not-enough-evidence"]
+
+
+class TrainingFacts(BaseModel):
+    """What is known of the training that made the tuned candidate."""
+
+    model_config = ConfigDict(extra="allow")
+
+    job: str | None = None
+    status: str | None = None
+    base: str | None = None
+    """The candidate it was made from, `local/starter`."""
+    records: int | None = None
+    seconds: Figure | None = None
+    cost: Figure | None = None
+    """What one training costs, in US dollars."""
+    seeds: int = 1
+    """Trainings that differ by nothing but their seed."""
+
+
+class Reason(BaseModel):
+    """Why the verdict is what it is."""
+
+    code: str
+    text: str
+
+
+class Missing(BaseModel):
+    """What would change *not enough evidence*, and the command that supplies it."""
+
+    what: str
+    command: str
+
+
+class JudgedCandidate(CandidateResult):
+    """A candidate of the run, and what it is to this decision."""
+
+    kind: Kind
+
+
+class Decision(BaseModel):
+    """The answer to "should we fine-tune?", with everything it rests on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = 1
+    stage: Stage
+    verdict: Verdict
+    reasons: list[Reason]
+    missing: list[Missing]
+    checklist: list[ChecklistItem]
+    candidates: list[JudgedCandidate]
+    break_even: BreakEven | None
+    run: str | None = None
+    decided_on: date
+    no_break_even: str | None = None
+    """Why `break_even` is null."""

@@ -1,0 +1,168 @@
+"""The decision as a Markdown report that somebody can read who was not there."""
+
+from __future__ import annotations
+
+from workbench.catalog.figure import Figure
+from workbench.decide.decision import Decision, JudgedCandidate
+from workbench.evaluate.results import Comparison, RunResult
+
+_HEADLINE = {
+    "fine-tune": "Fine-tune.",
+    "do-not-fine-tune": "Do not fine-tune.",
+    "not-enough-evidence": "There is not enough evidence to say.",
+}
+_STAGE = {"before-training": "before a tuned model was measured", "after-training": "after a tuned model was measured"}
+_GROUPS = {"use-case": "Use case", "alternatives": "Alternatives", "costs": "Costs", "benefits": "Benefits"}
+BAR = 40
+"""Characters from score 0 to score 1 in the chart."""
+
+
+def markdown(decision: Decision, run: RunResult | None = None, title: str = "Should we fine-tune?") -> str:
+    """The whole report; `run` adds its comparisons and how it was measured."""
+    parts = [
+        f"# {_plain(title)}",
+        f"**{_HEADLINE[decision.verdict]}** ({_STAGE[decision.stage]}; {decision.decided_on.isoformat()})",
+        "## Why\n\n" + "\n".join(f"- {_plain(reason.text)} `{reason.code}`" for reason in decision.reasons),
+    ]
+    if decision.missing:
+        gaps = (f"- {_plain(gap.what)}\n\n  ```\n  {gap.command}\n  ```" for gap in decision.missing)
+        parts.append("## What is missing\n\n" + "\n".join(gaps))
+    if decision.candidates:
+        parts += ["## What was measured", _chart(decision.candidates), _candidates(decision.candidates)]
+    if run is not None and run.comparisons:
+        parts += ["### Compared, item by item", _comparisons(run.comparisons)]
+    parts += ["## Break-even", _break_even(decision), "## Checklist", _checklist(decision)]
+    if run is not None:
+        parts += ["## How it was measured", _method(run)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text from data or models in a table or sentence: nothing in it is markup."""
+    kept = "".join(char if char.isprintable() else " " for char in text)
+    for char in "\\`*_[]<>|#":
+        kept = kept.replace(char, f"\\{char}")
+    return kept
+
+
+def _code(text: str) -> str:
+    kept = "".join(char if char.isprintable() else " " for char in text).replace("`", "'").replace("|", "\\|")
+    return f"`{kept}`"
+
+
+def _chart(candidates: list[JudgedCandidate]) -> str:
+    width = max(len(row.candidate) for row in candidates)
+    lines = []
+    for row in sorted(candidates, key=lambda one: -(one.score or 0.0)):
+        name = "".join(char if char.isprintable() and char != "`" else " " for char in row.candidate)
+        if row.score is None or row.ci95 is None:
+            lines.append(f"{name:<{width}}  every item failed")
+            continue
+        low, point, high = (round(min(max(value, 0.0), 1.0) * BAR) for value in (row.ci95[0], row.score, row.ci95[1]))
+        cells = ["●" if at == point else "─" if low <= at <= high else "·" for at in range(BAR + 1)]
+        lines.append(f"{name:<{width}}  {''.join(cells)}  {row.score:.3f}")
+    return "```\n" + "\n".join(lines) + "\n```\n\nFrom 0 on the left to 1 on the right: score and 95 % interval."
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _interval(interval: tuple[float, float] | None, sign: str = "") -> str:
+    return "-" if interval is None else f"{interval[0]:{sign}.3f} to {interval[1]:{sign}.3f}"
+
+
+def figure_text(figure: Figure) -> str:
+    """A figure with its origin: `0.42 USD/1k requests (estimated)`."""
+    if figure.value is None:
+        return "not measured"
+    return f"{figure.value:,.4g} {figure.unit} ({figure.origin})"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _candidates(candidates: list[JudgedCandidate]) -> str:
+    rows = [
+        [
+            _code(row.candidate),
+            row.kind,
+            _number(row.score, ".3f"),
+            _interval(row.ci95),
+            str(row.n),
+            str(row.failed),
+            _number(row.prompt_tokens_mean, ".0f"),
+            _number(row.completion_tokens_mean, ".0f"),
+            _number(row.latency_p50_s, ".2f"),
+            _number(row.latency_p95_s, ".2f"),
+            _plain(figure_text(row.cost_per_1k)),
+        ]
+        for row in candidates
+    ]
+    head = ["candidate", "kind", "score", "95 %", "items", "failed", "prompt tokens", "reply tokens", "p50 s", "p95 s"]
+    return _table([*head, "cost"], rows)
+
+
+def _comparisons(comparisons: list[Comparison]) -> str:
+    rows = [
+        [
+            _code(one.a),
+            _code(one.b),
+            _number(one.difference, "+.3f"),
+            _interval(one.ci95, "+"),
+            _interval(one.ci_corrected, "+"),
+            _number(one.p_value, ".2g"),
+            one.verdict + (" (underpowered)" if one.underpowered else ""),
+            _number(one.items_needed, "d"),
+        ]
+        for one in comparisons
+    ]
+    head = ["a", "b", "a − b", "95 %", "corrected", "p", "a is", "items to see ten points"]
+    return _table(head, rows)
+
+
+def _break_even(decision: Decision) -> str:
+    one = decision.break_even
+    if one is None:
+        return f"Not worked out: {_plain(decision.no_break_even or 'nothing to compare')}."
+    lines = [
+        f"- From {one.requests_per_month:,.0f} requests a month ({one.band[0]:,.0f} to {one.band[1]:,.0f} if saving "
+        "and one-off cost are each 20 % better or worse).",
+        f"- Saving {one.saving_per_1k:,.4g} USD per 1,000 requests; one-off cost {one.one_off:,.2f} USD; hosting "
+        f"{one.hosting_month:,.2f} USD a month more.",
+        f"- Horizon {one.months:.1f} months"
+        + (f", until the model retires on {one.bounded_by}." if one.bounded_by else "."),
+    ]
+    if one.asked is not None:
+        reached = f"paid back on {one.date.isoformat()}" if one.date else "not paid back within the horizon"
+        lines.append(f"- At {one.asked:,} requests a month: {reached}.")
+    return "\n".join(lines)
+
+
+def _checklist(decision: Decision) -> str:
+    parts = []
+    for group, title in _GROUPS.items():
+        parts.append(f"### {title}")
+        for item in decision.checklist:
+            if item.group != group:
+                continue
+            mark = "x" if item.status != "open" else " "
+            lines = [f"- [{mark}] **{_plain(item.question)}** ({item.status}) {_plain(item.why)}"]
+            lines += [f"    - {_plain(found.text)} ({found.kind})" for found in item.evidence]
+            parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _method(run: RunResult) -> str:
+    task = run.task
+    lines = [
+        f"- Run {_code(run.run)} of {run.created_at.isoformat(timespec='minutes')}, {run.items} items, "
+        f"scorer {run.scorer}.",
+        f"- Test set {_code(task.test or '')}, SHA-256 {_code(run.test_sha256)}.",
+        f"- Temperature {task.temperature:g}, at most {task.max_tokens} tokens, seed {task.seed}, repeats: {run.repeat}.",
+        "- Intervals: Wilson or BCa bootstrap for a score; Newcombe's method 10 with exact McNemar, or BCa with a "
+        "permutation test, for a difference; Holm's correction over all pairs.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,377 @@
+"""The verdict: fine-tune, do not, or not enough evidence, with reasons, and with what would settle it.
+
+It judges what was measured and nothing else. Before a tuned model was measured it can say *do not fine-tune*, when
+something simpler is already good enough, but never *fine-tune*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+from workbench.catalog.figure import Figure
+from workbench.decide import commands
+from workbench.decide.breakeven import BreakEven, NoBreakEven, break_even
+from workbench.decide.checklist import PersonAnswer, build
+from workbench.decide.cost import PER_MONTH, USD, CandidateCost
+from workbench.decide.decision import Decision, JudgedCandidate, Kind, Missing, Reason, Stage, TrainingFacts, Verdict
+from workbench.decide.evidence import Facts, gather
+from workbench.evaluate.comparison import RELEVANT_GAIN
+from workbench.evaluate.results import CandidateResult, Comparison, RunResult
+from workbench.evaluate.statistics import MIN_ITEMS
+from workbench.evaluate.task import TaskSpec
+
+if TYPE_CHECKING:
+    from workbench.catalog.models import Lifecycle
+
+__all__ = ["Decision", "Kind", "TrainingFacts", "decide"]
+
+MOST_FAILED = 0.10
+"""If more of a comparison's items than this were not answered by both, what is left may be another test set."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """All that is on the table, and the reasons and gaps as they are found."""
+
+    run: RunResult | None
+    task: TaskSpec
+    rows: list[JudgedCandidate]
+    training: TrainingFacts | None
+    lifecycle: Lifecycle | None
+    leaks: int
+    today: date
+    requests_per_month: int | None
+    break_even: BreakEven | None = None
+    no_break_even: str | None = None
+    reasons: list[Reason] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+
+    def say(self, code: str, text: str) -> None:
+        self.reasons.append(Reason(code=code, text=text))
+
+    def ask(self, what: str, command: str) -> None:
+        if all(gap.command != command for gap in self.missing):
+            self.missing.append(Missing(what=what, command=command))
+
+    def of(self, *kinds: Kind) -> list[JudgedCandidate]:
+        """Measured candidates of these kinds, the best first."""
+        found = [row for row in self.rows if row.kind in kinds and row.score is not None]
+        return sorted(found, key=lambda row: -(row.score or 0.0))
+
+    @property
+    def asked(self) -> list[str]:
+        """The candidates of the run that call a model."""
+        return [row.candidate for row in self.rows if row.kind != "trivial"]
+
+    @property
+    def base(self) -> str:
+        """The untuned model to build on: that of the training, else of the first candidate without a technique."""
+        if self.training is not None and self.training.base:
+            return self.training.base
+        plain = [row.candidate for row in self.rows if row.kind == "untuned" and "+" not in row.candidate]
+        return plain[0] if plain else commands.DEFAULT_BASE
+
+    @property
+    def stage(self) -> Stage:
+        trained = self.training is not None and self.training.status == "succeeded"
+        return "after-training" if trained or any(row.kind == "tuned" for row in self.rows) else "before-training"
+
+
+def decide(
+    run: RunResult | None,
+    *,
+    task: TaskSpec,
+    candidates_kind: Mapping[str, Kind],
+    answers: Mapping[str, PersonAnswer] | None = None,
+    requests_per_month: int | None = None,
+    training: TrainingFacts | None = None,
+    lifecycle: Lifecycle | None = None,
+    leaks: int | None = None,
+    costs: Mapping[str, CandidateCost] | None = None,
+    retrain_months: float | None = None,
+    today: date | None = None,
+) -> Decision:
+    """Judge the newest run of a task; `run` is None where nothing was measured.
+
+    `candidates_kind` says of each candidate's text what it is (not named: trivial by its profile, else untuned).
+    `leaks` is the number of test items found in training (default: what the run found). `costs` are candidates' running
+    costs where hosting is known; without them break-even is not worked out. `lifecycle` is that of the
+    tuned model, None for a model of one's own, which nobody retires.
+    """
+    rows = [
+        JudgedCandidate.model_validate(row.model_dump() | {"kind": _kind(row.candidate, candidates_kind)})
+        for row in (run.candidates if run else [])
+    ]
+    found = (run.leaked_exact or 0) + (run.leaked_near or 0) if run else 0
+    case = _Case(
+        run=run,
+        task=run.task if run else task,
+        rows=rows,
+        training=training,
+        lifecycle=lifecycle,
+        leaks=found if leaks is None else leaks,
+        today=today or date.today(),
+        requests_per_month=requests_per_month,
+    )
+    case.task = case.task.model_copy(update={"goal": task.goal})
+    _work_out_break_even(case, costs or {}, retrain_months)
+    verdict = _judge(case)
+    evidence, settled = gather(_facts(case))
+    return Decision(
+        stage=case.stage,
+        verdict=verdict,
+        reasons=case.reasons,
+        missing=case.missing if verdict == "not-enough-evidence" else [],
+        checklist=build(evidence, answers or {}, settled),
+        candidates=rows,
+        break_even=case.break_even,
+        run=run.run if run else None,
+        decided_on=case.today,
+        no_break_even=case.no_break_even,
+    )
+
+
+def _kind(text: str, kinds: Mapping[str, Kind]) -> Kind:
+    return kinds.get(text, "trivial" if text.startswith("trivial/") else "untuned")
+
+
+def _judge(case: _Case) -> Verdict:
+    """The rules, in their order: leak, nothing measured, goal met without tuning, then the stage's own."""
+    if case.leaks:
+        case.say("leak", f"{case.leaks} test items are in the training data, exactly or nearly: no score here counts.")
+        case.ask("a test set that training has not seen (this names the records)", commands.duplicates(case.task))
+        return "not-enough-evidence"
+    alternatives = case.of("trivial", "untuned")
+    if not case.of("untuned"):
+        case.say("nothing_measured", "No untuned model was measured on this task.")
+        case.ask("the baselines", commands.evaluate(case.task, [case.base, case.base + commands.FEW_SHOT, *case.asked]))
+    if not alternatives:
+        return "not-enough-evidence"
+    if (settled := _goal(case, alternatives[0])) is not None:
+        return settled
+    if case.stage == "before-training":
+        return _before(case, alternatives[0])
+    if not case.of("tuned"):
+        case.say("tuned_not_measured", "A model was trained and not measured on this task.")
+        case.ask("the tuned model on the same items", commands.evaluate(case.task, [*case.asked, _tuned_name(case)]))
+        return "not-enough-evidence"
+    if not case.of("untuned"):
+        return "not-enough-evidence"
+    return _after(case, alternatives[0])
+
+
+def _goal(case: _Case, best: JudgedCandidate) -> Verdict | None:
+    """Whether something untuned is good enough: by its score, which a test set too small for that does not settle."""
+    goal = case.task.goal
+    if goal is None:
+        return None
+    if best.score is None or best.score < goal:
+        case.say("goal_not_met", f"No untuned candidate meets the goal of {goal:.3g}; the best is {_scored(best)}.")
+        return None
+    low = best.ci95[0] if best.ci95 else 0.0
+    if best.n < MIN_ITEMS and low < goal:
+        text = (
+            f"{_scored(best)} meets the goal of {goal:.3g}, but {best.n} items cannot show it: {MIN_ITEMS} or more can."
+        )
+        case.say("test_too_small", text)
+        _ask_for_items(case, MIN_ITEMS, best.n)
+        return "not-enough-evidence"
+    sure = "all of it is at the goal or above" if low >= goal else "its lower end is below the goal"
+    case.say(
+        "goal_met_untuned", f"{_scored(best)} meets the goal of {goal:.3g} without tuning; of the interval, {sure}."
+    )
+    return "do-not-fine-tune"
+
+
+def _before(case: _Case, best: JudgedCandidate) -> Verdict:
+    case.say("before_training", f"No tuned model was measured. The one to beat is {_scored(best)}.")
+    if case.task.goal is None:
+        case.say("no_goal", "No goal score is set; with one, something untuned might already be good enough.")
+    if best.n < MIN_ITEMS:
+        case.say("test_too_small", f"{best.n} test items are too few for an interval to be trusted.")
+        _ask_for_items(case, MIN_ITEMS, best.n)
+    untried = [
+        technique
+        for technique, marks in ((commands.FEW_SHOT, ("+few-shot:", "+prompt:")), (commands.RAG, ("+rag:",)))
+        if not any(mark in row.candidate for row in case.of("untuned") for mark in marks)
+    ]
+    if untried and (case.task.train or case.task.docs):
+        what = "alternatives that were not tried: " + " and ".join(
+            {commands.FEW_SHOT: "a better prompt with examples", commands.RAG: "retrieval"}[one] for one in untried
+        )
+        case.ask(what, commands.evaluate(case.task, [*case.asked, *(case.base + one for one in untried)]))
+    if _trainable(case):
+        case.ask("a tuned model, to be measured on the same items", commands.train(case.task, case.base))
+    return "not-enough-evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one tuned candidate's comparison with the best alternative comes to."""
+
+    kind: Literal["better", "pays", "no", "open"]
+    tuned: JudgedCandidate
+    comparison: Comparison | None
+
+
+def _after(case: _Case, best: JudgedCandidate) -> Verdict:
+    findings = [_weigh(case, tuned, best) for tuned in case.of("tuned")]
+    order = ("better", "pays", "open", "no")
+    winner = min(findings, key=lambda finding: order.index(finding.kind))
+    for finding in findings:
+        if finding.kind in (winner.kind, "open") or len(findings) <= 3:
+            _explain(case, finding, best)
+    if winner.kind in ("better", "pays"):
+        if not _trainable(case):
+            return "not-enough-evidence"
+        if case.training is None or case.training.seeds < 2:
+            case.say("seeds_not_measured", "Variation between training seeds: not measured.")
+        return "fine-tune"
+    return "do-not-fine-tune" if winner.kind == "no" else "not-enough-evidence"
+
+
+def _weigh(case: _Case, tuned: JudgedCandidate, best: JudgedCandidate) -> _Finding:
+    one = case.run.comparison(tuned.candidate, best.candidate) if case.run else None
+    if one is None or one.ci95 is None or _failed(one) > MOST_FAILED or one.units < MIN_ITEMS:
+        return _Finding("open", tuned, one)
+    if one.verdict == "better":
+        return _Finding("open" if one.underpowered else "better", tuned, one)
+    if one.verdict == "worse":
+        return _Finding("open" if one.underpowered else "no", tuned, one)
+    # A tie says something only as far as its interval reaches. Where little varies (then the comparison is called
+    # underpowered) the interval is a safe one, so that it may be read here all the same.
+    loses_at_most, gains_at_most = -one.ci95[0], one.ci95[1]
+    if case.break_even is not None and case.break_even.date is not None and loses_at_most < RELEVANT_GAIN:
+        return _Finding("pays", tuned, one)
+    return _Finding("no" if gains_at_most < RELEVANT_GAIN else "open", tuned, one)
+
+
+def _explain(case: _Case, finding: _Finding, best: JudgedCandidate) -> None:
+    """Say what was found, and ask for what is missing where it is open."""
+    tuned, one = finding.tuned, finding.comparison
+    against = f"{tuned.candidate} against the best alternative {best.candidate}"
+    if one is None or one.difference is None or one.ci95 is None:
+        case.say("not_compared", f"{against}: no item was answered by both.")
+        case.ask("both candidates on the same items", commands.evaluate(case.task, case.asked))
+        return
+    low, high = one.ci_corrected or one.ci95
+    shown = f"{against}: {one.difference:+.3f}, {low:+.3f} to {high:+.3f} after correction, {one.n} items"
+    for other in one.differences:
+        case.say("unlike", f"{against}: they do not share everything, {other}.")
+    if _failed(one) > MOST_FAILED:
+        case.say("failed_items", f"{shown}; {one.left_out} items were not answered by both.")
+        case.ask("the calls that failed, again", commands.evaluate(case.task, case.asked))
+        return
+    if one.units < MIN_ITEMS or (finding.kind == "open" and one.verdict != "tied"):
+        needed = one.items_needed or MIN_ITEMS
+        case.say("test_too_small", f"{shown}: too few for that to be trusted. About {needed} items are needed.")
+        _ask_for_items(case, needed, one.n)
+        return
+    if finding.kind == "open":
+        needed = max(one.items_needed or MIN_ITEMS, one.n + 1)
+        case.say("tied_underpowered", f"{shown}: tied, and yet a gain of ten points is not ruled out.")
+        _ask_for_items(case, needed, one.n)
+        return
+    if finding.kind == "better":
+        case.say("tuned_better", f"{shown}: better, the interval lies above 0.")
+    elif finding.kind == "pays" and case.break_even is not None:
+        until = f", before the model retires on {case.break_even.bounded_by}" if case.break_even.bounded_by else ""
+        case.say("tied_but_cheaper", f"{shown}: tied, and it has paid for itself by {case.break_even.date}{until}.")
+    elif one.verdict == "worse":
+        case.say("tuned_worse", f"{shown}: worse.")
+    else:
+        case.say("tuned_tied", f"{shown}: tied, and a gain of ten points is ruled out.")
+        if case.break_even is None:
+            case.say("no_break_even", f"Break-even is not worked out: {case.no_break_even}.")
+        elif case.break_even.date is None:
+            case.say("break_even_not_reached", _not_reached(case.break_even))
+
+
+def _not_reached(one: BreakEven) -> str:
+    volume = f"It would pay from about {one.requests_per_month:,.0f} requests a month"
+    if one.asked is None:
+        return f"{volume}; how many there are was not said (--requests-per-month)."
+    return f"{volume}; at {one.asked:,} it does not, within {one.months:.1f} months."
+
+
+def _trainable(case: _Case) -> bool:
+    """Whether training is still possible; says so and asks for another base where it is not."""
+    if case.lifecycle is None or case.lifecycle.trainable(case.today) is not False:
+        return True
+    ended = f" since {case.lifecycle.training_ends}" if case.lifecycle.training_ends else ""
+    case.say("training_not_possible", f"{', '.join(case.lifecycle.models)} cannot be trained{ended}.")
+    case.ask("a base model that can still be trained", "ftwb model list")
+    return False
+
+
+def _ask_for_items(case: _Case, needed: int, have: int) -> None:
+    what = f"a test set of about {needed} items instead of {have}, none of them in training"
+    case.ask(what, commands.evaluate(case.task, case.asked or [case.base], test="LARGER_TEST.jsonl"))
+
+
+def _tuned_name(case: _Case) -> str:
+    profile = case.base.partition("/")[0]
+    name = (case.training.model_extra or {}).get("fine_tuned_model") if case.training else None
+    return f"{profile}/{name or 'FINE_TUNED_MODEL'}"
+
+
+def _failed(one: Comparison) -> float:
+    return one.left_out / (one.n + one.left_out) if one.n + one.left_out else 1.0
+
+
+def _scored(row: CandidateResult) -> str:
+    interval = f" ({row.ci95[0]:.3f} to {row.ci95[1]:.3f})" if row.ci95 else ""
+    return f"{row.candidate} with {row.score:.3f}{interval}, {row.n} items"
+
+
+def _work_out_break_even(case: _Case, costs: Mapping[str, CandidateCost], retrain_months: float | None) -> None:
+    tuned, alternatives = case.of("tuned"), case.of("trivial", "untuned")
+    if not tuned or not alternatives:
+        case.no_break_even = "no tuned candidate and alternative to compare"
+        return
+
+    def cost(row: CandidateResult) -> CandidateCost:
+        unknown = Figure.not_measured(PER_MONTH, f"the hosting of {row.candidate} has no price")
+        return costs.get(row.candidate) or CandidateCost(per_1k=row.cost_per_1k, hosting_month=unknown)
+
+    found = break_even(
+        alternative=cost(alternatives[0]),
+        tuned=cost(tuned[0]),
+        one_off=(case.training.cost if case.training else None) or Figure.not_measured(USD, "training has no price"),
+        today=case.today,
+        requests_per_month=case.requests_per_month,
+        retirement=case.lifecycle.retires(tuned=True) if case.lifecycle else None,
+        retrain_months=retrain_months,
+    )
+    if isinstance(found, NoBreakEven):
+        case.no_break_even = found.why
+    else:
+        case.break_even = found
+
+
+def _facts(case: _Case) -> Facts:
+    tuned, alternatives = case.of("tuned"), case.of("trivial", "untuned")
+    compared = (
+        case.run.comparison(tuned[0].candidate, alternatives[0].candidate)
+        if case.run and tuned and alternatives
+        else None
+    )
+    return Facts(
+        run=case.run.run if case.run else None,
+        untuned=case.of("untuned"),
+        tuned=tuned[0] if tuned else None,
+        best=alternatives[0] if alternatives else None,
+        compared=compared,
+        leaks=case.leaks,
+        leaks_checked=case.run is not None and case.run.leaked_exact is not None,
+        records=case.training.records if case.training else None,
+        training_seconds=case.training.seconds if case.training else None,
+        training_cost=case.training.cost if case.training else None,
+        job=case.training.job if case.training else None,
+        trained=case.stage == "after-training",
+        lifecycle=case.lifecycle,
+        trainable=case.lifecycle.trainable(case.today) if case.lifecycle else None,
+    )
