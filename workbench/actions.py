@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the registry is a table: one action a line
 """The one registry of what a person can do: bindings, palette, key line, F1 and the README's key table read it.
 
 A screen gets its bindings by `bindings_for(MODE)`; the action `jobs.pause` of scope `jobs` calls the screen's

@@ -63,7 +63,7 @@ class WorkbenchApp(App[int], inherit_bindings=False):
 
     TITLE = "ftwb"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(APP))
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual has it unannotated for mypy
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

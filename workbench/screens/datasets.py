@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
 
-SIDES = {"train": "train", "validation": "validation", "test": "test"}
+WHOLE_FILE = 0
+"""The line under which findings about the file as a whole are kept."""
 FILTER_TICK_S = 0.25
 """How often a running filter shows what it has found."""
 
@@ -47,7 +48,7 @@ class OpenFile:
     rows: Rows
     format: Format
     findings: dict[int, tuple[Finding, ...]] = field(default_factory=dict)
-    """By line."""
+    """By line; those about the file as a whole under 0."""
 
 
 class FileOpened(Message):
@@ -179,7 +180,7 @@ The file on disk stays as it is: nothing here changes it.
             return
         by_line: dict[int, list[Finding]] = {}
         for finding in message.report.findings:
-            by_line.setdefault(finding.line, []).append(finding)
+            by_line.setdefault(finding.line or WHOLE_FILE, []).append(finding)
         self.file = OpenFile(
             self.file.path, self.file.side, self.file.rows, self.file.format,
             {line: tuple(found) for line, found in by_line.items()},
@@ -243,7 +244,7 @@ The file on disk stays as it is: nothing here changes it.
         if file is None or row is None:
             self._record.show_text(lambda width: ())
             return
-        found = file.findings.get(file.rows.line(row), ())
+        found = (*file.findings.get(WHOLE_FILE, ()), *file.findings.get(file.rows.line(row), ()))
         self._record.show_text(
             lambda width: record_lines(file.rows, row, file.format, found, width), keep_place=keep_place
         )
@@ -276,10 +277,10 @@ The file on disk stays as it is: nothing here changes it.
 
     def action_next_problem(self) -> None:
         """To the next row that has a finding, from the start again after the last."""
-        if self.file is None or not self.file.findings:
-            self.notify("No findings in this file.", markup=False)
+        lines = sorted(self.file.findings.keys() - {WHOLE_FILE}) if self.file is not None else []
+        if self.file is None or not lines:
+            self.notify("No findings in the records of this file.", markup=False)
             return
-        lines = sorted(self.file.findings)
         here = self.file.rows.line(self.row) if self.row is not None else 0
         following = lines[bisect_left(lines, here + 1) :] + lines
         position = next((at for line in following if (at := self._position_of_line(line)) is not None), None)
@@ -307,7 +308,11 @@ The file on disk stays as it is: nothing here changes it.
         """Ask for a path and open it."""
         from workbench.screens.dialogs.path import PathDialog
 
-        self.app.push_screen(PathDialog("Open a dataset"), lambda path: self.open_file(path) if path else None)
+        def opened(path: Path | None) -> None:
+            if path is not None:
+                self.open_file(path)
+
+        self.app.push_screen(PathDialog("Open a dataset"), opened)
 
     def text_to_copy(self) -> str:
         """The record under the cursor, as it stands in the file."""

@@ -44,7 +44,7 @@ class Frame(Screen[None]):
     """
 
     MODE: ClassVar[str]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual has it unannotated for mypy
     ALLOW_IN_MAXIMIZED_VIEW = "KeyLine, ModeLine"
 
     def __init__(self, context: Context, project: Project) -> None:

@@ -30,7 +30,8 @@ def record_lines(rows: Rows, row: int, fmt: Format, findings: Sequence[Finding],
 def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     for finding in findings:
         mark, role = ("✗", "bad") if finding.severity == "error" else ("!", "warning")
-        first, *rest = wrap(visible_line(f"{finding.code} {finding.name}: {finding.text}"), width - 2)
+        place = "the file " if finding.line is None else ""
+        first, *rest = wrap(visible_line(f"{finding.code} {finding.name}: {place}{finding.text}"), width - 2)
         yield (Piece(f"{mark} ", role), Piece(first, role))
         yield from ((Piece(f"  {text}", role),) for text in rest)
 

@@ -36,8 +36,10 @@ async def copy(text: str, environ: Mapping[str, str], osc_52: Callable[[str], No
 
     `osc_52` writes the escape sequence (Textual's own copy); `fallback` is the file that takes what no clipboard can.
     """
-    if environ.get("TMUX") and await asyncio.to_thread(_by_tmux, text, environ):
-        return Copied("tmux", "Copied (tmux buffer and clipboard).")
+    if "TMUX" in environ:
+        arrived = await asyncio.to_thread(_by_tmux, text, environ)
+        if arrived:
+            return Copied("tmux", "Copied (tmux buffer and clipboard).")
     if environ.get("TERM", "") not in _WITHOUT_CLIPBOARD and len(text.encode("utf-8", "replace")) <= OSC_52_LIMIT:
         osc_52(text)
         return Copied("terminal", "Copied, if this terminal allows it (OSC 52).")

@@ -1,8 +1,8 @@
 """Control characters made visible: text from data and models is shown by a terminal, never obeyed.
 
 A record or an answer may hold an OSC 52 that writes the clipboard or a `ESC[2J` that wipes the screen, and Textual
-hands such bytes on as they are. Everything that came from outside passes through `visible` before it reaches a widget or
-a command's output. Pure Python: the command line uses it too.
+hands such bytes on as they are. Everything that came from outside passes through `visible` before it reaches a widget
+or a command's output. Pure Python: the command line uses it too.
 """
 
 from __future__ import annotations

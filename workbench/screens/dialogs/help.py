@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -14,6 +15,9 @@ from workbench.screens.dialogs.dialog import Dialog
 from workbench.terminal.escape import visible
 from workbench.widgets.reading import Reading
 from workbench.widgets.textline import Line, Piece, wrap
+
+_MARKS = re.compile(r"(\*\*|\*|`)(.+?)\1")
+"""Emphasis and code, which lines of pieces do without."""
 
 
 class HelpDialog(Dialog[None]):
@@ -47,7 +51,7 @@ class HelpDialog(Dialog[None]):
 def _prose(markdown: str, width: int) -> list[Line]:
     """Headings, paragraphs and list items as lines; a paragraph's line breaks are blanks."""
     lines: list[Line] = []
-    for block in visible(markdown).strip().split("\n\n"):
+    for block in _MARKS.sub(r"\2", visible(markdown)).strip().split("\n\n"):
         if not block.strip():
             continue
         if block.startswith("#"):
@@ -72,7 +76,7 @@ def _keys(actions: Sequence[Action], keys: dict[str, str], width: int) -> list[L
                 continue
             own = keys.get(action.id)
             shown = action.shown_keys if own is None else ", ".join(key_name(key) for key in own.split(","))
-            first, *rest = wrap(action.help, max(20, width - 19))
+            first, *rest = wrap(f"{action.title}: {action.help}", max(20, width - 19))
             lines.append((Piece(f"  {shown:<16} ", "key"), Piece(first)))
             lines += [(Piece(" " * 19 + line),) for line in rest]
         lines.append(())
