@@ -115,6 +115,12 @@ _EVALUATE_ACTIONS = (
     Action("evaluate.runs", "Other runs", ("o",), "Choose an older run of the project.", "Evaluate", "runs"),
 )  # fmt: skip
 
+_ITEMS_ACTIONS = (
+    Action("items.candidate", "Another candidate's prompt", ("c",), "Show the prompt as the next candidate got it.", "Items of a run", "prompt of", palette=False),
+    Action("items.differing", "Only differing items", ("d",), "Only items on which candidates differ; again: all.", "Items of a run", "differing", palette=False),
+    Action("items.back", "Back to the table", ("escape", "q"), "Back to the candidates.", "Items of a run", "back", palette=False),
+)  # fmt: skip
+
 _DECIDE_ACTIONS = (
     Action("decide.go", "Do the line under the cursor", ("o",), "Run what is missing, answer the question; enter too.", "Decide"),
     Action("decide.requests", "Requests per month", ("m",), "Say how many requests a month, for the break-even.", "Decide", "requests"),
@@ -145,6 +151,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_LIST_ACTIONS,
     *_DATASETS_ACTIONS,
     *_EVALUATE_ACTIONS,
+    *_ITEMS_ACTIONS,
     *_DECIDE_ACTIONS,
     *_JOBS_ACTIONS,
     *_PLAYGROUND_ACTIONS,

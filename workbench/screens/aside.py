@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -24,8 +25,40 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def aside(step: Coroutine[Any, Any, T]) -> T:
-    """Run `step` on the background loop and wait for it; cancelling the wait cancels the step."""
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(step, _loop()))
+    """Run `step` on the background loop and wait for it.
+
+    Cancelling the wait cancels the step, and returns only when it has let go of its files.
+    """
+    here, there = asyncio.get_running_loop(), _loop()
+    outcome: asyncio.Future[T] = here.create_future()
+
+    def settle(task: asyncio.Task[T]) -> None:
+        if outcome.done():
+            return
+        if task.cancelled():
+            outcome.cancel()
+        elif (error := task.exception()) is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
+
+    def ended(task: asyncio.Task[T]) -> None:
+        with suppress(RuntimeError):  # the screen's loop is closed: the app has ended
+            here.call_soon_threadsafe(settle, task)
+
+    def start() -> None:
+        task = there.create_task(step)
+        running.append(task)
+        task.add_done_callback(ended)
+
+    running: list[asyncio.Task[T]] = []
+    there.call_soon_threadsafe(start)
+    try:
+        return await asyncio.shield(outcome)
+    except asyncio.CancelledError:
+        there.call_soon_threadsafe(lambda: running[0].cancel())
+        await asyncio.wait([outcome])
+        raise
 
 
 async def aside_sync(call: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -29,6 +29,8 @@ class Column(NamedTuple):
     """Gives and takes the room that is left; its text is cut where it must."""
     gives_way: int = 0
     """Where it is narrow the highest goes first; 0 stays."""
+    both_ends: bool = False
+    """Its text is cut in the middle: names that differ at their ends."""
 
 
 Cells = Sequence[Piece]
@@ -66,10 +68,20 @@ def row_line(columns: Sequence[Column], widths: Sequence[int | None], cells: Cel
             continue
         if line:
             line.append(Piece(" " * _GAP))
+        if column.both_ends:
+            cell = cell._replace(text=cut_middle(cell.text, width))
         piece = fit([cell], width)[0] if cell.text else cell
         pad = " " * (width - cell_len(piece.text))
         line.append(piece._replace(text=pad + piece.text if column.right else piece.text + pad))
     return line
+
+
+def cut_middle(text: str, width: int) -> str:
+    """`text` in at most `width` cells, an ellipsis in its middle."""
+    if cell_len(text) <= width or width < 3:
+        return text
+    tail = (width - 1) // 2
+    return set_cell_size(text, width - 1 - tail).rstrip() + "…" + text[-tail:]
 
 
 class Table(Vertical):

@@ -1,0 +1,277 @@
+"""The form for a new training job: what it would cost and use is shown while it is filled in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static
+from textual.worker import Worker, WorkerState
+
+from workbench.errors import WorkbenchError
+from workbench.screens.aside import aside
+from workbench.screens.dialogs.dialog import Dialog
+from workbench.screens.dialogs.path import PathSuggester
+from workbench.screens.job_form import JobForm, form_for, request_of
+from workbench.terminal.escape import visible_line
+from workbench.terminal.workarounds import still_cursor
+from workbench.widgets.reading import Reading
+from workbench.widgets.textline import Line, Piece, wrap
+from workbench.widgets.words import figure_pieces
+
+if TYPE_CHECKING:
+    from workbench.providers.jobs import Job, JobRequest
+    from workbench.workflow.context import Context
+    from workbench.workflow.project import Project
+    from workbench.workflow.train import Quote
+
+QUOTE_AFTER_S = 0.4
+"""Rest after a keystroke before the engine or the price table is asked."""
+_ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("profile", "profile"), ("model", "model")),
+    (("method", "method"), ("suffix", "suffix")),
+    (("train", "training file"),),
+    (("validation", "validation"),),
+    (("epochs", "epochs"), ("batch", "batch size")),
+    (("rate", "learning rate"), ("seed", "seed")),
+    (("more", "more settings"),),
+)
+_CHOICES = frozenset({"profile", "method"})
+
+
+class Quoted(Message):
+    """What the job of the form would cost and use."""
+
+    def __init__(self, quote: Quote) -> None:
+        super().__init__()
+        self.quote = quote
+
+
+class Refused(Message):
+    """The job cannot be quoted or created as it is."""
+
+    def __init__(self, error: WorkbenchError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Fetching(Message):
+    """The base model is on its way."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest matters."""
+        return isinstance(message, Fetching)
+
+
+class Created(Message):
+    """The job exists."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+
+class NewJobDialog(Dialog["Job"]):
+    """Closes with the created job, or None."""
+
+    TITLE_TEXT = "New job"
+    HINT = "tab next field · ctrl+s creates the job · escape closes"
+    CSS_CLASSES = "form"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,f9", "create", "Create", show=False, priority=True)]
+
+    def __init__(self, context: Context, project: Project) -> None:
+        super().__init__()
+        self.context = context
+        self.project = project
+        self._form = form_for(context, project)
+        self._quote: Quote | None = None
+        self._creating = False
+        self._says = Reading(id="quote")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Two columns of fields, the quote below."""
+        for row in _ROWS:
+            with Horizontal(classes="fields"):
+                for name, title in row:
+                    yield Static(title, classes="field-name", markup=False)
+                    yield self._field(name)
+        with Vertical(classes="quote"):
+            yield self._says
+
+    def _field(self, name: str) -> Widget:
+        value = getattr(self._form, name)
+        if name == "profile":
+            names = [(visible_line(each), each) for each in sorted(self.context.profiles())]
+            return Select(names, value=value, allow_blank=False, compact=True, id=name)
+        if name == "method":
+            return Select([(each, each) for each in self._methods()], value=value, allow_blank=False, compact=True, id=name)
+        suggester = None
+        if name in ("train", "validation"):
+            suggester = PathSuggester()
+        elif name == "model":
+            suggester = SuggestFromList(_models_of(self.context, self.project))  # type: ignore[assignment]
+        placeholder = {"validation": "none", "more": "name=value name=value", "suffix": "none", "seed": "0"}.get(name, "as the trainer's default")
+        field = Input(value, placeholder=placeholder, suggester=suggester, select_on_focus=False, compact=True, id=name)
+        still_cursor(field)
+        return field
+
+    def _methods(self) -> list[str]:
+        known = list(self.context.profile(self._form.profile).capabilities.methods)
+        return known if self._form.method in known else [self._form.method, *known]
+
+    def on_mount(self) -> None:
+        """Quote what the project would train as it is."""
+        self.query_one("#model", Input).focus()
+        self.quote()
+
+    # What the form says ---------------------------------------------------------------------------------------------
+
+    def _read(self) -> JobForm:
+        values: dict[str, Any] = {field.id: field.value for field in self.query(Input) if field.id}
+        values |= {choice.id: str(choice.value) for choice in self.query(Select) if choice.id}
+        return JobForm(**values)
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    def changed(self) -> None:
+        """Another job: another quote."""
+        if self._read() != self._form and not self._creating:
+            self._form = self._read()
+            self._quote = None
+            self.quote()
+
+    @work(exclusive=True, group="quote", exit_on_error=False)
+    async def quote(self) -> None:
+        """Ask what the job would cost and use, once the typing rests."""
+        from workbench.workflow.train import quote_job
+
+        self._tell([Piece("Working out cost, memory and time…", "muted")])
+        await asyncio.sleep(QUOTE_AFTER_S)
+        try:
+            request = request_of(self._form, self.context)
+            self.post_message(Quoted(await aside(quote_job(self.context, request))))
+        except WorkbenchError as error:
+            self.post_message(Refused(error))
+
+    @on(Quoted)
+    def show_quote(self, message: Quoted) -> None:
+        """Cost, memory, time, and what would endanger the job."""
+        quote = self._quote = message.quote
+        lines: list[Line] = [
+            (Piece(f"{title:<8}", "muted"), *figure_pieces(figure))
+            for title, figure in (("cost", quote.cost), ("memory", quote.memory), ("time", quote.seconds))
+        ]
+        self._says.show_text(lambda width: [*lines, *_warnings(quote.warnings, width)])
+
+    @on(Refused)
+    def show_refused(self, message: Refused) -> None:
+        """What is wrong, where it was typed."""
+        self._creating = False
+        text, way_out = visible_line(message.error.message), visible_line(message.error.hint)
+        self._says.show_text(
+            lambda width: [
+                *((Piece(line, "bad"),) for line in wrap(f"✗ {text}", width)),
+                *((Piece(line),) for line in wrap(f"→ {way_out}", width) if way_out),
+            ]
+        )
+
+    def _tell(self, line: Line) -> None:
+        self._says.show_text(lambda width: [line])
+
+    # Creating -------------------------------------------------------------------------------------------------------
+
+    def action_create(self) -> None:
+        """Create the job; where it can cost money, after a yes."""
+        if self._creating:
+            return
+        try:
+            request = request_of(self._form, self.context)
+            hosted = self.context.profile(request.profile).kind != "local"
+        except WorkbenchError as error:
+            self.post_message(Refused(error))
+            return
+        if not hosted:
+            self._start(request)
+            return
+        if self._quote is None:
+            self._tell([Piece("Wait for the price: this job can cost money.", "warning")])
+            return
+        from workbench.screens.dialogs.confirm import ConfirmDialog
+
+        price = "".join(piece.text for piece in figure_pieces(self._quote.cost))
+        dialog = ConfirmDialog(f"Create a job on {request.profile}?", f"It can cost money: {price}.")
+        self.app.push_screen(dialog, lambda yes: self._start(request) if yes else None)
+
+    def _start(self, request: JobRequest) -> None:
+        self._creating = True
+        self.workers.cancel_group(self, "quote")
+        self._tell([Piece("Creating the job…")])
+        self.create(request)
+
+    @work(group="create", exit_on_error=False)
+    async def create(self, request: JobRequest) -> None:
+        """Fetch the base model where it is ours to fetch, then create; once."""
+        from workbench.workflow.measure import ensure_model
+        from workbench.workflow.quickstart import pull_notice
+        from workbench.workflow.train import create_job
+
+        def fetching(line: Any) -> None:
+            notice = pull_notice("model", line)
+            done = f", {notice.fraction:.0%}" if notice.fraction is not None else ""
+            self.post_message(Fetching(f"{notice.text}{done}"))
+
+        try:
+            if self.context.profile(request.profile).kind == "local":
+                await aside(ensure_model(self.context, request.model, fetching))
+            self.post_message(Created(await aside(create_job(self.context, request, project=self.project.slug))))
+        except WorkbenchError as error:
+            self.post_message(Refused(error))
+
+    @on(Fetching)
+    def show_fetching(self, message: Fetching) -> None:
+        """How far the base model is."""
+        self._tell([Piece(visible_line(message.text))])
+
+    @on(Created)
+    def created(self, message: Created) -> None:
+        """Close with the job."""
+        self.dismiss(message.job)
+
+    def action_leave(self) -> None:
+        """Close; not while a job is being created, which cannot be taken back."""
+        if not self._creating:
+            self.dismiss(None)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """An unforeseen failure is told like any other."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            why = f"failed unexpectedly ({type(event.worker.error).__name__})"
+            self.post_message(Refused(WorkbenchError("This step", why, "the trace is in the log")))
+
+
+def _warnings(warnings: Sequence[str], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for warning in warnings:
+        first, *rest = wrap(visible_line(warning), width - 2)
+        lines.append((Piece("! ", "warning"), Piece(first)))
+        lines.extend((Piece("  "), Piece(line)) for line in rest)
+    return lines
+
+
+def _models_of(context: Context, project: Project) -> list[str]:
+    """Names worth completing: the project's base and the models that its jobs made."""
+    from workbench.workflow.train import recorded_jobs
+
+    made = [str(record.job["fine_tuned_model"]) for record in recorded_jobs(context).values() if record.job.get("fine_tuned_model")]
+    return [project.document.training.model, "starter", *made]

@@ -1,0 +1,441 @@
+"""Jobs: all jobs of all profiles, and the one under the cursor live: its losses, its events, what can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on, work
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+
+from workbench.actions import bindings_for
+from workbench.errors import WorkbenchError
+from workbench.screens.aside import aside, aside_sync
+from workbench.screens.frame import Frame
+from workbench.terminal.escape import visible_line
+from workbench.widgets import clock
+from workbench.widgets.chart import SeriesChart
+from workbench.widgets.event_list import EventList
+from workbench.widgets.lines import LineList
+from workbench.widgets.pace import Pace, updates_per_second
+from workbench.widgets.styles import stylesheet
+from workbench.widgets.table import Column, Table
+from workbench.widgets.textline import Piece, TextLine
+from workbench.widgets.words import NOTHING, age, duration, state_piece
+
+if TYPE_CHECKING:
+    from workbench.providers.jobs import Job
+    from workbench.workflow.context import Context
+    from workbench.workflow.follow import JobView
+    from workbench.workflow.project import Project
+    from workbench.workflow.train import JobAction, JobList
+
+METRICS: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
+    ("loss", {"train_loss": "training loss", "valid_loss": "validation loss"}),
+    (
+        "token accuracy",
+        {"train_mean_token_accuracy": "training accuracy", "valid_mean_token_accuracy": "validation accuracy"},
+    ),
+    ("learning rate", {"learning_rate": "learning rate"}),
+)
+"""What `m` goes through: series of the events and how the legend calls them, the first of each as a line."""
+ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
+LIST_AGAIN_S = 10.0
+"""How often the list is asked for while a job of it is under way."""
+SETTLE_S = 0.15
+"""A cursor that runs through the list does not ask every provider on its way."""
+COLUMNS: Final = (
+    Column("state"),
+    Column("model", grows=True),
+    Column("profile", gives_way=1),
+    Column("method", gives_way=3),
+    Column("step", right=True),
+    Column("age", right=True, gives_way=2),
+    Column("job", gives_way=4),
+)
+
+
+class JobsListed(Message):
+    """The jobs as they are now."""
+
+    def __init__(self, listed: JobList, *, asked: bool) -> None:
+        super().__init__()
+        self.listed = listed
+        self.asked = asked
+        """False: only our own records were read so far."""
+
+
+class JobChanged(Message):
+    """The followed job has moved."""
+
+    def __init__(self, view: JobView) -> None:
+        super().__init__()
+        self.view = view
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest view matters."""
+        return isinstance(message, JobChanged)
+
+
+class FollowFailed(Message):
+    """The job cannot be followed now."""
+
+    def __init__(self, job_id: str, why: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.why = why
+
+
+class JobActed(Message):
+    """A cancel, pause or resume went through."""
+
+    def __init__(self, job: Job, action: JobAction) -> None:
+        super().__init__()
+        self.job = job
+        self.action = action
+
+
+class LineageFound(Message):
+    """What made a job's model."""
+
+    def __init__(self, job_id: str, text: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.text = text
+
+
+class JobsScreen(Frame):
+    """The list above, the job under its cursor below."""
+
+    MODE = "jobs"
+    CSS = stylesheet("jobs")
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for("jobs"))
+    AUTO_FOCUS = "#jobs LineList"
+    HELP = """\
+# Jobs
+
+A *job* is one training. Jobs run in the engine or at a provider, not in this window: closing it, or losing the \
+connection, harms none of them.
+
+Below the list is the job under the cursor. The line is the training loss, the dots ● are the loss on the validation \
+side. When the dots rise while the line goes on falling, the model learns by heart. In the chart ← and → read off a \
+step. `tab` goes from the list to the chart and the events; `z` makes one of them fill the screen.
+"""
+
+    def __init__(self, context: Context, project: Project) -> None:
+        super().__init__(context, project)
+        self.jobs: tuple[Job, ...] = ()
+        self.view: JobView | None = None
+        """The job that is shown, as it was last seen."""
+        self._views: dict[str, JobView] = {}
+        """The last view of every job that was followed: its step stays in the list."""
+        self._following: str | None = None
+        self._problem = ""
+        self._metric = 0
+        self._table = Table(COLUMNS, empty="Reading the jobs…", id="jobs")
+        self._state = TextLine(id="state")
+        self._chart = SeriesChart(id="chart")
+        self._events = EventList(id="events")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The list, then the job under its cursor."""
+        yield self._table
+        with Vertical(id="job"):
+            yield self._state
+            yield self._chart
+            yield self._events
+
+    def on_screen_resume(self) -> None:
+        """Back on screen: look again, follow on."""
+        self._following = None
+        self.action_refresh()
+
+    def on_screen_suspend(self) -> None:
+        """Off screen: ask nobody for what nobody sees."""
+        self.workers.cancel_group(self, "follow")
+        self.workers.cancel_group(self, "list")
+
+    # The list -------------------------------------------------------------------------------------------------------
+
+    def action_refresh(self) -> None:
+        """Our records at once, then what the providers say."""
+        self.list_jobs()
+
+    @work(exclusive=True, group="list", exit_on_error=False)
+    async def list_jobs(self) -> None:
+        """Read our records, ask all profiles, and while a job is under way ask again now and then."""
+        from workbench.workflow.train import JobList, list_jobs, recorded_jobs
+
+        def recorded() -> JobList:
+            from workbench.providers.jobs import Job
+
+            jobs = [Job.model_validate(record.job) for record in recorded_jobs(self.context).values()]
+            return JobList(tuple(sorted(jobs, key=lambda job: (job.created_at or 0, job.id), reverse=True)), ())
+
+        self.post_message(JobsListed(await aside_sync(recorded), asked=False))
+        listed = await aside(list_jobs(self.context))
+        self.post_message(JobsListed(listed, asked=True))
+        if any(job.status not in ENDED for job in listed.jobs):
+            self.look_again()
+
+    @work(exclusive=True, group="follow-list", exit_on_error=False)
+    async def look_again(self) -> None:
+        """Ask for the list again after a while, if somebody is there to see it."""
+        await asyncio.sleep(LIST_AGAIN_S)
+        if self.is_current:
+            self.list_jobs()
+
+    @on(JobsListed)
+    def show_jobs(self, message: JobsListed) -> None:
+        """Show the list, the cursor on the job it was on."""
+        if not message.asked and self.jobs:
+            return
+        here = self.job.id if self.job is not None else None
+        self.jobs = message.listed.jobs
+        self._problem = "; ".join(f"{name} cannot be asked: {why}" for name, why in message.listed.unreachable)
+        self._table.list.empty = "No jobs yet: n starts one." if message.asked else "Asking the profiles…"
+        ids = [job.id for job in self.jobs]
+        self._show_list(cursor=ids.index(here) if here in ids else 0)
+        self._show_state()
+
+    def _show_list(self, cursor: int | None = None) -> None:
+        now = clock.now()
+        self._table.show_cells([self._cells(job, now) for job in self.jobs], cursor=cursor)
+
+    def _cells(self, job: Job, now: float) -> list[Piece]:
+        view = self._views.get(job.id)
+        step = f"{view.step:,} / {view.total_steps:,}" if view and view.step is not None and view.total_steps else NOTHING
+        return [
+            state_piece(job.status),
+            Piece(visible_line(job.fine_tuned_model or job.model)),
+            Piece(visible_line(job.profile), "muted"),
+            Piece(visible_line(job.method), "muted"),
+            Piece(step),
+            Piece(age(job.created_at, now), "muted"),
+            Piece(visible_line(job.id), "muted"),
+        ]
+
+    @property
+    def job(self) -> Job | None:
+        """The job under the cursor, as last seen."""
+        row = self._table.list.cursor
+        return self.jobs[row] if row < len(self.jobs) else None
+
+    @on(LineList.Moved, "#jobs LineList")
+    def job_under_cursor(self, message: LineList.Moved) -> None:
+        """Show and follow the job that the cursor came to."""
+        job = self.job
+        if job is None:
+            self._following, self.view = None, None
+            self._show_view()
+        elif job.id != self._following:
+            self._following = job.id
+            self.view = self._views.get(job.id)
+            self._show_view()
+            self.follow(job.id)
+
+    @on(LineList.Chosen, "#jobs LineList")
+    def job_chosen(self) -> None:
+        """Keys go to the chart."""
+        self._chart.focus()
+
+    # The job --------------------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="follow", exit_on_error=False)
+    async def follow(self, job_id: str) -> None:
+        """Hand on views of the job until it ends, a few a second at most."""
+        from workbench.workflow.follow import follow
+
+        await asyncio.sleep(SETTLE_S)
+        hertz = updates_per_second(self.context.environ)
+        pace: Pace[JobView] = Pace(lambda view: self.post_message(JobChanged(view)), hertz)
+
+        async def views() -> None:
+            async for view in follow(self.context, job_id, interval_s=max(1.0, 2.0 / hertz)):
+                pace.offer(view)
+
+        try:
+            await aside(views())
+        except WorkbenchError as error:
+            self.post_message(FollowFailed(job_id, str(error)))
+        finally:
+            pace.flush()
+
+    @on(JobChanged)
+    def show_job(self, message: JobChanged) -> None:
+        """Show the view; the row in the list too where it says something else now."""
+        view = message.view
+        before = self._views.get(view.job.id)
+        self._views[view.job.id] = view
+        self.jobs = tuple(view.job if job.id == view.job.id else job for job in self.jobs)
+        with self.app.batch_update():
+            if before is None or (before.job.status, before.step) != (view.job.status, view.step):
+                self._show_list()
+            if view.job.id == self._following:
+                self.view = view
+                self._show_view()
+        if before is not None and view.ended and not before.ended:
+            self.find_next_step()
+
+    @on(FollowFailed)
+    def show_follow_failed(self, message: FollowFailed) -> None:
+        """Say it where the job stands; no dialog for what a wire does now and then."""
+        if message.job_id == self._following:
+            self._problem = message.why
+            self._show_state()
+
+    def _show_view(self) -> None:
+        view = self.view
+        name, series = METRICS[self._metric]
+        known: Mapping[str, Sequence[tuple[int, float]]] = view.series if view is not None else {}
+        self._chart.series = {title: tuple(known.get(key, ())) for key, title in series.items()}
+        self._chart.last_step = view.total_steps if view is not None and not view.ended else None
+        self._chart.empty_text = f"no {name} reported yet" if self.job is not None else ""
+        self._events.show_events(view.events if view is not None else ())
+        self._show_state()
+        self.refresh_bindings()
+
+    def _show_state(self) -> None:
+        job, view = self.job, self.view
+        self.query_one("#job").border_title = visible_line(f"{job.model} · {job.id}") if job is not None else ""
+        if job is None:
+            self._state.show([Piece(f" {visible_line(self._problem)}", "warning")] if self._problem else [])
+            return
+        parts = []
+        if view is not None and view.step is not None and view.total_steps:
+            parts.append(f"step {view.step:,} of {view.total_steps:,}")
+        if view is not None and view.elapsed_s is not None:
+            parts.append(f"{duration(view.elapsed_s)} of training")
+        if view is not None and view.eta_s is not None:
+            parts.append(f"about {duration(view.eta_s)} left")
+        tokens = _tokens(job, view)
+        if tokens:
+            parts.append(f"{tokens:,} tokens")
+        left = [Piece(" "), state_piece(job.status), Piece("  " + " · ".join(parts))]
+        error = job.error.message if job.error else None
+        if job.status == "failed" and error:
+            left = [Piece(" "), state_piece(job.status), Piece(f"  {visible_line(str(error))}", "bad")]
+        right = [Piece(f"{visible_line(self._problem)} ", "warning")] if self._problem else []
+        self._state.show(left, right)
+
+    # What a person can do -------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what the job under the cursor allows now."""
+        if action not in ("pause", "resume", "cancel", "lineage"):
+            return True
+        job = self.job
+        if job is None:
+            return False
+        match action:
+            case "pause":
+                return job.status in ("running", "queued") and self._can_pause(job)
+            case "resume":
+                return job.status == "paused"
+            case "cancel":
+                return job.status not in ENDED
+        return True
+
+    def _can_pause(self, job: Job) -> bool:
+        try:
+            return self.context.profile(job.profile).capabilities.pause
+        except WorkbenchError:
+            return False
+
+    def action_metric(self) -> None:
+        """Another metric in the chart."""
+        self._metric = (self._metric + 1) % len(METRICS)
+        self._chart.cursor = None
+        self._show_view()
+
+    def action_pause(self) -> None:
+        """Pause it."""
+        if self.job is not None:
+            self.act(self.job.id, "pause")
+
+    def action_resume(self) -> None:
+        """Resume it."""
+        if self.job is not None:
+            self.act(self.job.id, "resume")
+
+    def action_cancel(self) -> None:
+        """Cancel it, after a yes."""
+        from workbench.screens.dialogs.confirm import ConfirmDialog
+
+        job = self.job
+        if job is None:
+            return
+        dialog = ConfirmDialog(
+            f"Cancel {job.id}?", "What it has learned so far is discarded. To go on later, pause it instead."
+        )
+        self.app.push_screen(dialog, lambda yes: self.act(job.id, "cancel") if yes else None)
+
+    @work(group="act", exit_on_error=False)
+    async def act(self, job_id: str, action: JobAction) -> None:
+        """Ask the provider for it."""
+        from workbench.workflow.train import job_action
+
+        self.post_message(JobActed(await aside(job_action(self.context, job_id, action)), action))
+
+    @on(JobActed)
+    def show_acted(self, message: JobActed) -> None:
+        """The list as it is now, and the job followed on."""
+        self._following = None
+        self.jobs = tuple(message.job if job.id == message.job.id else job for job in self.jobs)
+        self._show_list()
+        self.list_jobs()
+
+    def action_new(self) -> None:
+        """Ask what to train, and start it."""
+        from workbench.screens.dialogs.new_job import NewJobDialog
+
+        self.app.push_screen(NewJobDialog(self.context, self.project), self.job_created)
+
+    def job_created(self, job: Job | None) -> None:
+        """Put the cursor on the new job."""
+        if job is None:
+            return
+        self.jobs = (job, *self.jobs)
+        self._following = None
+        self._show_list(cursor=0)
+        self.list_jobs()
+
+    def action_lineage(self) -> None:
+        """What made the model of the job under the cursor."""
+        if self.job is not None:
+            self.find_lineage(self.job.id)
+
+    @work(exclusive=True, group="lineage", exit_on_error=False)
+    async def find_lineage(self, job_id: str) -> None:
+        """Ask the engine for its manifest, and our records."""
+        import json
+
+        from workbench.workflow.train import lineage
+
+        found = await aside(lineage(self.context, job_id))
+        self.post_message(LineageFound(job_id, json.dumps(found, ensure_ascii=False, indent=2, default=str)))
+
+    @on(LineageFound)
+    def show_lineage(self, message: LineageFound) -> None:
+        """As it is recorded."""
+        from workbench.screens.dialogs.text import TextDialog
+
+        self.app.push_screen(TextDialog(f"What made {message.job_id}", message.text))
+
+    def text_to_copy(self) -> str:
+        """The event under the cursor, else the tuned model's name or the job's id."""
+        if self.focused is self._events and self._events.current is not None:
+            return self._events.current.message
+        return (self.job.fine_tuned_model or self.job.id) if self.job is not None else ""
+
+
+def _tokens(job: Job, view: JobView | None) -> int | None:
+    """Tokens trained on: the provider's count, else the newest that an event told."""
+    if job.trained_tokens:
+        return job.trained_tokens
+    points = view.series.get("tokens") if view is not None else None
+    return int(points[-1][1]) if points else None
