@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.engine.durable import read_json, sync_folder, write_json
 from workbench.engine.events import EventLog
 from workbench.engine.identity import ProcessIdentity
+from workbench.errors import WorkbenchError
 
 
 class Status(StrEnum):
@@ -49,6 +50,14 @@ class JobError(_Document):
     code: str
     message: str
     param: str | None = None
+
+
+class JobFailure(WorkbenchError):
+    """A job cannot go on; its text and code become the job's error."""
+
+    def __init__(self, message: str, code: str, param: str | None = None) -> None:
+        super().__init__("the job", message, code=code)
+        self.error = JobError(code=code, message=message, param=param)
 
 
 class SourceFile(_Document):
@@ -114,6 +123,8 @@ class JobRecord(_Document):
     versions: dict[str, Any] = Field(default_factory=dict)
     """The trainer interpreter's version and packages."""
     launches: list[Launch] = Field(default_factory=list)
+    device: str | None = None
+    """What the trainer said it ran on."""
     deaths_without_progress: int = 0
     pauses: int = 0
     error: JobError | None = None

@@ -21,9 +21,9 @@ class BaseModelFolder(Protocol):
     @property
     def sha256(self) -> str: ...
     @property
-    def size(self) -> int: ...
+    def size(self) -> Any: ...
     @property
-    def chat_template(self) -> str: ...
+    def chat_template(self) -> str | None: ...
     @property
     def bos_token(self) -> str | None: ...
     @property
@@ -36,7 +36,7 @@ class BaseModels(Protocol):
     """Where base models are found (`engine.models.store.ModelStore`)."""
 
     def resolve(self, name: str) -> BaseModelFolder:
-        """Raises a WorkbenchError with code `model_missing` where it is not here."""
+        """Raises a WorkbenchError where it is not here, or cannot be used."""
         ...
 
     def list(self) -> Sequence[BaseModelFolder]: ...
@@ -99,6 +99,10 @@ class Probe(Protocol):
     def versions(self) -> Mapping[str, Any]: ...
 
 
+Merge = Callable[[Path, Path, Path], Awaitable[None]]
+"""(base, adapter, out): write the merged model into the empty folder `out`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything of the engine that is not the server."""
@@ -113,4 +117,4 @@ class Parts:
     prepare: Sequence[str] = (sys.executable, "-m", "workbench.engine.prepare")
     """A command; the job's folder follows as its argument."""
     estimate: Callable[..., Any] | None = None
-    merge: Sequence[str] = (sys.executable, "-m", "workbench.engine.models.merge")
+    merge: Merge | None = None

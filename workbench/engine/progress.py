@@ -36,6 +36,8 @@ class Progress:
     """The data of the last `finished` line."""
     finished_at: float | None = None
     error: Mapping[str, Any] | None = None
+    device: str | None = None
+    """What the trainer says it runs on."""
     _tail: LineTail = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class Progress:
         match kind:
             case "started":
                 self.started_at, self.started_step, self.error = at, step, None
+                self.device = str(data.get("device") or "") or self.device
             case "log":
                 return self._log(step, data, at)
             case "eval":

@@ -65,9 +65,10 @@ class ProcessLauncher:
             return True
         if not _locked(job_dir / "trainer.lock"):
             return False
-        if launched is None or reported is None:
-            return True  # just started, or by an engine that could not note it any more
-        self._end_session(launched)  # what the dead trainer left behind
+        known = launched or reported
+        if known is None:
+            return True  # started by an engine that was killed before it could note whom; state.json will say
+        self._end_session(known)  # what the dead trainer left behind
         return _locked(job_dir / "trainer.lock")
 
     def stop(self, job_dir: Path, launched: ProcessIdentity | None, reported: ProcessIdentity | None) -> None:
@@ -95,7 +96,7 @@ class ProcessLauncher:
 def _locked(path: Path) -> bool:
     """Whether another process holds the lock; False where that cannot be told."""
     try:
-        with path.open("rb") as lock:
+        with path.open("ab") as lock:  # NFS locks only what is open for writing
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
