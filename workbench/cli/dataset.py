@@ -26,9 +26,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     check.add_argument("-o", "--output", metavar="OUT", help="where the fixed copy goes")
     stats = add_command(verbs, shared, "stats", run_stats, "tokens, epochs and what a provider would bill")
     stats.add_argument("file", metavar="FILE")
-    stats.add_argument(
-        "--model", metavar="M", default="gpt-4o-mini", help="whose tokens to count (default %(default)s)"
-    )
+    stats.add_argument("--model", metavar="M", help="whose tokens to count (else the cookbook's)")
     stats.add_argument("--max-tokens", metavar="N", type=int, help="a record over N tokens counts as cut at N")
 
 
@@ -36,7 +34,7 @@ def run_check(args: argparse.Namespace) -> int:
     """Lint; with `--fix -o OUT` write a repaired copy first and report on that."""
     from workbench.dataset.rows import open_rows
     from workbench.dataset.rules import fix
-    from workbench.workflow.prepare import check_dataset
+    from workbench.workflow.prepare import check_dataset, counter_of
 
     path = Path(args.file)
     if args.fix != bool(args.output):
@@ -44,10 +42,11 @@ def run_check(args: argparse.Namespace) -> int:
     select, ignore = _listed(args.select), _listed(args.ignore)
     profile = context_of(args).profile(args.profile).kind if args.profile else None
     if args.fix:
-        written = fix(open_rows(path), Path(args.output), select=select, ignore=ignore)
+        written = fix(open_rows(path), Path(args.output), profile=profile, select=select, ignore=ignore)
         output.note(f"{written.changed} records changed, written to {args.output}")
         path = Path(args.output)
-    report = check_dataset(path, profile=profile, model=args.model, select=select, ignore=ignore)
+    counter = counter_of(context_of(args), args.model) if args.model else None
+    report = check_dataset(path, profile=profile, model=args.model, select=select, ignore=ignore, counter=counter)
     if args.json:
         output.emit_json(report)
     else:

@@ -38,11 +38,7 @@ def run_stop(args: argparse.Namespace) -> int:
 
 def run_status(args: argparse.Namespace) -> int:
     """Whether it runs, and what it does."""
-    engine = context_of(args).engine
-    status = engine.status()
-    if status.status == "running":
-        status = run_async(engine.ask_status())
-    return _print(args, status)
+    return _print(args, context_of(args).engine.status())
 
 
 def _print(args: argparse.Namespace, status: Any) -> int:

@@ -64,7 +64,7 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
 
 def run_create(args: argparse.Namespace) -> int:
     """Quote, ask where it can cost money, create."""
-    from workbench.providers.jobs import JobRequest
+    from workbench.providers.request import JobRequest
     from workbench.workflow.train import create_job, quote_job
 
     context = context_of(args)
@@ -223,7 +223,7 @@ def _print_job(args: argparse.Namespace, job: Any) -> None:
         ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],
     ]  # fmt: skip
     if job.error:
-        rows.append(["error", job.error.get("message")])
+        rows.append(["error", job.error.message])
     width = max(len(row[0]) for row in rows)
     for key, value in rows:
         output.say(f"{key:<{width}}  {value}")

@@ -49,8 +49,7 @@ def run_pull(args: argparse.Namespace) -> int:
 
     async def pull() -> None:
         context = context_of(args)
-        await context.engine.ensure()
-        async for step in context.engine.stream_call("POST", "/ftwb/v1/pull", {"model": args.name}):
+        async for step in context.engine.stream_call("POST", "pull", {"model": args.name}):
             changed = step.get("phase") != last.get("phase")
             last.update(step)
             total = step.get("total")

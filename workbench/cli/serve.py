@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
     }
 
     async def listen() -> Any:
-        await context.engine.ensure()
-        return await context.engine.call("POST", "/ftwb/v1/listen", body)
+        return await context.engine.call("POST", "listen", body)
 
     answer = run_async(listen())
     scheme = "https" if args.certfile else "http"

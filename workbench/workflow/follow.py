@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
-from workbench.workflow.train import find_profile, job_folder, record_job, recorded_jobs
+from workbench.workflow.train import find_profile, job_folder
 
 if TYPE_CHECKING:
-    from workbench.providers.events import Event
+    from workbench.providers.event_log import Event
     from workbench.providers.jobs import Job
 
 Series = dict[str, list[tuple[int, float]]]
@@ -30,53 +31,86 @@ class JobView:
     """Since the first training step was seen; None before that."""
     eta_s: float | None = None
     """Estimated from the mean time a step; None where it cannot be told."""
+    trouble: str | None = None
+    """Why the provider could not be asked just now; following goes on."""
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
-        from workbench.providers.jobs import TERMINAL
-
-        return self.job.status in TERMINAL
+        return self.job.ended
 
 
 async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> AsyncIterator[JobView]:
     """Views of a job, first what is on disk, then as it moves, until it ends. Survives a lost connection."""
-    from workbench.providers.events import EventLog
+    from workbench.providers.event_log import EventLog
     from workbench.providers.events import follow as follow_events
 
     profile = await find_profile(context, job_id)
     log = EventLog(job_folder(context, profile.name, job_id))
-    events = list(log.read())
-    known = recorded_jobs(context).get(job_id)
-    if known is not None:
-        from workbench.providers.jobs import Job
-
-        yield view_of(Job.model_validate(known.job), events)
+    recorded = log.job()
+    if recorded is not None and recorded.ended:
+        events = log.events()
+        if events:
+            yield view_of(recorded, events)
+            return
+    events = []
     async with await context.client(profile.name) as client:
         async for update in follow_events(client, profile, job_id, log, interval_s=interval_s):
             events.extend(update.new)
-            if known is None or known.job.get("status") != update.job.status:
-                record_job(context, update.job)
-                known = recorded_jobs(context).get(job_id)
-            yield view_of(update.job, events)
+            yield view_of(update.job, events, update.trouble)
 
 
-def view_of(job: Job, events: list[Event]) -> JobView:
+async def caught_up(context: Context, job_id: str) -> JobView:
+    """One look: our log brought up to date, without waiting for anything more. Our log alone where nobody answers."""
+    from workbench.providers.event_log import EventLog
+    from workbench.providers.events import poll_events
+    from workbench.providers.jobs import retrieve_job
+
+    profile = await find_profile(context, job_id)
+    log = EventLog(job_folder(context, profile.name, job_id))
+    events = log.read_new()
+    lease = log.lease()
+    try:
+        async with await context.client(profile.name) as client:
+            job = await retrieve_job(client, profile, job_id)
+            fresh = await poll_events(client, profile, job_id, log.known)
+            if lease.take():
+                events += log.append(fresh)
+                log.save_job(job)
+            else:
+                events += fresh
+    except WorkbenchError as error:
+        recorded = log.job()
+        if recorded is None:
+            raise
+        return view_of(recorded, events, error.message)
+    finally:
+        lease.release()
+    return view_of(job, events)
+
+
+def view_of(job: Job, events: Sequence[Event], trouble: str | None = None) -> JobView:
     """Fold a job and its events, oldest first, into a view."""
-    from workbench.providers.jobs import TERMINAL
-    from workbench.providers.series import fold
+    from workbench.providers.series import SeriesFold
 
-    folded = fold(events)
+    folded = SeriesFold()
+    folded.add(events)
     steps = [event for event in events if event.type == "metrics" and "step" in event.data]
     elapsed = eta = None
     step, total = folded.step, folded.total_steps
     if steps:
-        started = min(event.created_at for event in steps)
-        until = (job.finished_at or max(event.created_at for event in steps)) if job.status in TERMINAL else time.time()
-        elapsed = max(0.0, until - started)
+        started, latest = min(event.created_at for event in steps), max(event.created_at for event in steps)
+        elapsed = max(0.0, ((job.finished_at or latest) if job.ended else time.time()) - started)
         first = min(int(event.data["step"]) for event in steps)
         if job.status == "running" and step is not None and total and step > first:
-            eta = (max(event.created_at for event in steps) - started) / (step - first) * (total - step)
+            eta = (latest - started) / (step - first) * (total - step)
     return JobView(
-        job=job, events=tuple(events), series=folded.series, step=step, total_steps=total, elapsed_s=elapsed, eta_s=eta
+        job=job,
+        events=tuple(events),
+        series=folded.series(),
+        step=step,
+        total_steps=total,
+        elapsed_s=elapsed,
+        eta_s=eta,
+        trouble=trouble,
     )

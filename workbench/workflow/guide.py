@@ -17,11 +17,11 @@ def next_step(context: Context, project: Project) -> str:
     runs = list_runs(context, project)
     if not runs:
         return "Look through the records, then measure the untuned baselines: 2, then r"
-    jobs = [record.job for record in recorded_jobs(context).values() if record.project == project.slug]
-    running = [job for job in jobs if job.get("status") not in ("succeeded", "failed", "cancelled")]
+    jobs = [one.job for one in recorded_jobs(context).values() if one.record.project == project.slug]
+    running = [job for job in jobs if not job.ended]
     if running:
-        return f"{running[-1]['id']} is training: watch it with 4"
-    tuned = {f"{job['profile']}/{job['fine_tuned_model']}" for job in jobs if job.get("fine_tuned_model")}
+        return f"{running[-1].id} is training: watch it with 4"
+    tuned = {f"{job.profile}/{job.fine_tuned_model}" for job in jobs if job.fine_tuned_model}
     if not tuned:
         if project.document.verdicts and project.document.verdicts[-1].verdict == "do-not-fine-tune":
             return "The verdict is in: an untuned candidate does it. Read why with 3"

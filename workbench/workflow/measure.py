@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.candidates import Candidate, parse_candidate, trivial_candidates
+from workbench.evaluate.candidates import Candidate, parse_candidate
+from workbench.evaluate.ledger import Answer, read_rows
 from workbench.evaluate.results import ItemResult, RunResult
-from workbench.evaluate.runner import Answer, Answerer, Progress, run
-from workbench.evaluate.task import TaskSpec, load_items
+from workbench.evaluate.runner import Answerer, Progress, run
+from workbench.evaluate.task import TaskSpec
 from workbench.workflow.context import Context
 from workbench.workflow.prepare import keep_bytes
 from workbench.workflow.project import Project
@@ -89,13 +90,9 @@ async def measure(
     run_dir = context.home / "projects" / project.slug / "runs" / name
     async with AsyncExitStack() as stack:
         wanted, answerers = await _answerers(context, stack, [parse_candidate(text) for text in candidates])
-        items = load_items(Path(spec.test), spec.system)
-        train = load_items(Path(spec.train), spec.system) if spec.train else []
-        named = {candidate.text for candidate in wanted}
-        trivial = [c for c in trivial_candidates(spec, train, items) if c.text not in named]
         result = await run(
             spec,
-            [*trivial, *wanted],
+            wanted,
             answerers,
             run_dir=run_dir,
             cache_dir=context.cache / "answers",
@@ -118,10 +115,7 @@ def list_runs(context: Context, project: Project) -> list[RunResult]:
 
 def run_items(context: Context, project: Project, run_id: str) -> list[ItemResult]:
     """Every answer of a run, item by item."""
-    from workbench.workspace.lines import read_lines
-
-    path = context.home / "projects" / project.slug / "runs" / run_id / "items.jsonl"
-    return [ItemResult.model_validate(line) for line in read_lines(path)]
+    return read_rows(context.home / "projects" / project.slug / "runs" / run_id)
 
 
 async def _answerers(
@@ -151,10 +145,8 @@ async def identity_of(context: Context, client: AsyncOpenAI, profile: str, model
     if context.profile(profile).kind == "local":
         await ensure_model(context, model)
     for known in await list_models(client, context.profile(profile)):
-        if known.id == model:
-            extra = known.ftwb or {}
-            if extra.get("sha256"):
-                return f"{extra['sha256']}/{extra.get('host')}/{extra.get('precision')}"
+        if known.id == model and known.sha256:
+            return f"{known.sha256}/{known.host}/{known.precision}"
     if context.profile(profile).kind == "local" and not re.match(r"^(/|\.|.*/)", model):
         raise WorkbenchError(
             f"local/{model}",
@@ -171,6 +163,5 @@ async def ensure_model(
     """Fetch `starter` on first need; other names must be there already."""
     if model != "starter":
         return
-    await context.engine.ensure()
-    async for line in context.engine.stream_call("POST", "/ftwb/v1/pull", {"model": model}):
+    async for line in context.engine.stream_call("POST", "pull", {"model": model}):
         progress(line)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.dataset.rows import open_rows
 from workbench.dataset.rules import Report, check
-from workbench.dataset.stats import Stats, stats
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
+
+if TYPE_CHECKING:
+    from workbench.dataset.stats import Stats
+    from workbench.dataset.tokens import Counter
 
 
 def check_dataset(
@@ -22,14 +26,39 @@ def check_dataset(
     model: str | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    counter: Counter | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Lint a dataset; without a profile only the rules that hold everywhere."""
-    return check(open_rows(path), profile=profile, model=model, select=select, ignore=ignore)
+    """Lint a dataset; without a profile only the rules that hold everywhere.
+
+    `profile` is a profile's kind; `counter` (see `counter_of`) lets the rules about length apply.
+    """
+    with open_rows(path) as rows:
+        return check(
+            rows, profile=profile, model=model, select=select, ignore=ignore, counter=counter, progress=progress
+        )
 
 
-def dataset_stats(context: Context, path: Path, *, model: str, max_tokens: int | None = None) -> Stats:
-    """Token counts, epochs and what a provider would bill."""
-    return stats(open_rows(path), model=model, max_tokens=max_tokens, cache=context.cache)
+def counter_of(context: Context, model: str | None) -> Counter:
+    """What counts a model's tokens, offline: exact for OpenAI's encodings, an estimate for others."""
+    from workbench.dataset.tokens import counter_for
+
+    return counter_for(model, context.cache)
+
+
+def dataset_stats(
+    context: Context,
+    path: Path,
+    *,
+    model: str | None = None,
+    max_tokens: int | None = None,
+    n_epochs: int | None = None,
+) -> Stats:
+    """Token counts, epochs and what a provider would bill; without a model by the cookbook's own constants."""
+    from workbench.dataset.stats import stats
+
+    with open_rows(path) as rows:
+        return stats(rows, model, max_tokens, counter=counter_of(context, model), n_epochs=n_epochs)
 
 
 def keep_bytes(context: Context, path: Path) -> str:
@@ -37,20 +66,18 @@ def keep_bytes(context: Context, path: Path) -> str:
 
     What a job was trained or a run was measured on stays readable after the file has moved on.
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        target = context.home / "data" / sha256
+        if not target.exists():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = target.with_name(f".{sha256}.{os.getpid()}")
+            shutil.copyfile(path, temporary)
+            temporary.replace(target)
     except OSError as error:
+        place = error.filename or path
         raise WorkbenchError(
-            str(path), f"cannot be read ({error.strerror})", "check the path", code="unreadable"
+            str(place), f"cannot be kept ({error.strerror})", "check the path, its permissions and the free space"
         ) from error
-    sha256 = digest.hexdigest()
-    target = context.home / "data" / sha256
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{sha256}.{os.getpid()}")
-        shutil.copyfile(path, temporary)
-        temporary.replace(target)
     return sha256

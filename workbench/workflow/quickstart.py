@@ -120,7 +120,8 @@ class _Loop:
         )
 
     async def train(self) -> Job:
-        from workbench.providers.jobs import TERMINAL, JobRequest
+        from workbench.providers.jobs import TERMINAL
+        from workbench.providers.request import JobRequest
 
         training = self.project.document.training
         job_id = self.state.job
@@ -148,7 +149,7 @@ class _Loop:
                 job = view.job
                 self.notify(training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s))
         if job.status != "succeeded" or not job.fine_tuned_model:
-            why = job.error.get("message") if job.error else None
+            why = job.error.message if job.error else None
             raise WorkbenchError(f"job {job.id}", f"ended {job.status}", why or f"see `ftwb job events {job.id}`")
         return job
 

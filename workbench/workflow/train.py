@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,26 +21,36 @@ from workbench.workflow.prepare import keep_bytes
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-    from workbench.providers.jobs import Checkpoint, Job, JobRequest
+    from workbench.providers.jobs import Checkpoint, Job
     from workbench.providers.profiles import Profile
+    from workbench.providers.request import JobRequest
 
 JobAction = Literal["cancel", "pause", "resume"]
 
 
 class JobRecord(BaseModel):
-    """`jobs/<profile>/<id>/job.toml`: our copy of a job, which outlives the provider."""
+    """`jobs/<profile>/<id>/job.toml`: what only we know of a job. Its state and events lie beside it (`EventLog`)."""
 
     model_config = ConfigDict(extra="allow")
 
     schema_version: int = 1
-    job: dict[str, Any] = {}
-    """The job as it was last seen (keys of the command line contract)."""
+    id: str = ""
+    profile: str = ""
     train_sha256: str | None = None
+    """Of the exact bytes, kept under `data/`."""
     validation_sha256: str | None = None
     train_path: str | None = None
     validation_path: str | None = None
     project: str | None = None
-    seen_at: int = 0
+    created_at: int = 0
+
+
+@dataclass(frozen=True)
+class RecordedJob:
+    """A job as we keep it: our record, and the job as its provider last showed it."""
+
+    record: JobRecord
+    job: Job
 
 
 @dataclass(frozen=True)
@@ -81,42 +92,45 @@ async def create_job(context: Context, request: JobRequest, *, project: str | No
     validation_sha256 = keep_bytes(context, request.validation_file) if request.validation_file else None
     async with client:
         job = await jobs.create_job(client, profile, request)
-    record_job(
-        context,
-        job,
+    record = JobRecord(
+        id=job.id,
+        profile=job.profile,
         train_sha256=train_sha256,
         validation_sha256=validation_sha256,
         train_path=str(request.training_file),
         validation_path=str(request.validation_file) if request.validation_file else None,
         project=project,
+        created_at=int(time.time()),
     )
+    folder = job_folder(context, job.profile, job.id)
+    context.store.update(str((folder / "job.toml").relative_to(context.home)), JobRecord, lambda _: record)
+    keep_job(context, job)
     return job
 
 
-def record_job(context: Context, job: Job, **extra: Any) -> None:
-    """Update our copy of a job."""
-    folder = job_folder(context, job.profile, job.id)
+def keep_job(context: Context, job: Job) -> None:
+    """Keep a job as its provider shows it now."""
+    from workbench.providers.event_log import EventLog
 
-    def change(record: JobRecord) -> JobRecord:
-        return record.model_copy(update={"job": job.model_dump(mode="json"), "seen_at": int(time.time())} | extra)
-
-    context.store.update(str((folder / "job.toml").relative_to(context.home)), JobRecord, change)
+    EventLog(job_folder(context, job.profile, job.id)).save_job(job)
 
 
-def recorded_jobs(context: Context) -> dict[str, JobRecord]:
-    """Our copies of all jobs, by job id."""
-    found: dict[str, JobRecord] = {}
-    for path in sorted((context.home / "jobs").glob("*/*/job.toml")):
-        record = context.store.read(str(path.relative_to(context.home)), JobRecord)
-        if record.job:
-            found[str(record.job["id"])] = record
+def recorded_jobs(context: Context) -> dict[str, RecordedJob]:
+    """Our copies of all jobs that were ever created or followed here, by job id."""
+    from workbench.providers.event_log import EventLog
+
+    found: dict[str, RecordedJob] = {}
+    for path in sorted((context.home / "jobs").glob("*/*/job.json")):
+        job = EventLog(path.parent).job()
+        if job is not None:
+            record = context.store.read(str((path.parent / "job.toml").relative_to(context.home)), JobRecord)
+            found[job.id] = RecordedJob(record, job)
     return found
 
 
 async def list_jobs(context: Context) -> JobList:
     """The jobs of every profile that is configured; recorded copies stand in for those that cannot be asked."""
     from workbench.providers import jobs
-    from workbench.providers.jobs import Job
 
     seen: dict[str, Job] = {}
     unreachable: list[tuple[str, str]] = []
@@ -129,17 +143,17 @@ async def list_jobs(context: Context) -> JobList:
                     seen[job.id] = job
         except WorkbenchError as error:
             unreachable.append((name, error.message))
-    for job_id, record in recorded_jobs(context).items():
-        seen.setdefault(job_id, Job.model_validate(record.job))
+    for job_id, recorded in recorded_jobs(context).items():
+        seen.setdefault(job_id, recorded.job)
     newest_first = sorted(seen.values(), key=lambda job: (job.created_at or 0, job.id), reverse=True)
     return JobList(jobs=tuple(newest_first), unreachable=tuple(unreachable))
 
 
 async def find_profile(context: Context, job_id: str) -> Profile:
     """The profile that a job belongs to: by our record, else by asking."""
-    record = recorded_jobs(context).get(job_id)
-    if record is not None:
-        return context.profile(str(record.job["profile"]))
+    recorded = recorded_jobs(context).get(job_id)
+    if recorded is not None:
+        return context.profile(recorded.job.profile)
     listed = await list_jobs(context)
     for job in listed.jobs:
         if job.id == job_id:
@@ -160,16 +174,15 @@ async def with_job(context: Context, job_id: str, call: Callable[[AsyncOpenAI, P
 async def show_job(context: Context, job_id: str) -> Job:
     """The job as its provider has it now; our copy where the provider has forgotten it."""
     from workbench.providers import jobs
-    from workbench.providers.jobs import Job
 
     try:
         job: Job = await with_job(context, job_id, jobs.retrieve_job)
     except WorkbenchError:
-        record = recorded_jobs(context).get(job_id)
-        if record is None:
+        recorded = recorded_jobs(context).get(job_id)
+        if recorded is None:
             raise
-        return Job.model_validate(record.job)
-    record_job(context, job)
+        return recorded.job
+    keep_job(context, job)
     return job
 
 
@@ -179,7 +192,7 @@ async def job_action(context: Context, job_id: str, action: JobAction) -> Job:
 
     calls = {"cancel": jobs.cancel_job, "pause": jobs.pause_job, "resume": jobs.resume_job}
     job: Job = await with_job(context, job_id, calls[action])
-    record_job(context, job)
+    keep_job(context, job)
     return job
 
 
@@ -193,16 +206,15 @@ async def checkpoints(context: Context, job_id: str) -> list[Checkpoint]:
 
 async def lineage(context: Context, job_id: str) -> dict[str, Any]:
     """What made a model: its manifest from the engine, and our own record of data and project."""
-    record = recorded_jobs(context).get(job_id)
+    recorded = recorded_jobs(context).get(job_id)
     profile = await find_profile(context, job_id)
     manifest: Any = None
     if profile.kind == "local":
-        await context.engine.ensure()
-        manifest = await context.engine.call("GET", f"/ftwb/v1/manifest?job={job_id}")
+        manifest = await context.engine.call("GET", "manifest", params={"job": job_id})
     return {
         "job": job_id,
         "profile": profile.name,
-        "record": record.model_dump(mode="json") if record else None,
+        "record": recorded.record.model_dump(mode="json") if recorded else None,
         "manifest": manifest,
     }
 
@@ -216,10 +228,7 @@ async def export_job(context: Context, job_id: str, to: Path, *, merge: bool) ->
             f"was trained at {profile.name}, which gives no weights out",
             "only local models can be exported",
         )
-    await context.engine.ensure()
-    answer: dict[str, Any] = await context.engine.call(
-        "POST", "/ftwb/v1/export", {"job": job_id, "to": str(to), "merge": merge}
-    )
+    answer: dict[str, Any] = await context.engine.call("POST", "export", {"job": job_id, "to": str(to), "merge": merge})
     return answer
 
 
@@ -243,10 +252,10 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
             needs_yes=False,
         )
     return Quote(
-        cost=_hosted_price(context, request),
+        cost=_hosted_price(context, request, profile.kind),
         memory=Figure.not_measured("bytes", "trained at the provider"),
         seconds=Figure.not_measured("s", "the provider gives no estimate beforehand"),
-        warnings=_lifecycle_warnings(request.model),
+        warnings=_lifecycle_warnings(request.model, profile.kind),
         needs_yes=True,
     )
 
@@ -258,7 +267,6 @@ async def _local_estimate(context: Context, request: JobRequest) -> dict[str, An
     size = request.training_file.stat().st_size
     # Four bytes a token is the usual rule for English text; the engine counts exactly when it prepares the job.
     mean_tokens = max(1, size // 4 // max(1, len(rows)))
-    await context.engine.ensure()
     body = {
         "model": request.model,
         "n_records": len(rows),
@@ -266,29 +274,41 @@ async def _local_estimate(context: Context, request: JobRequest) -> dict[str, An
         "max_tokens": mean_tokens * 4,
         "settings": request.settings,
     }
-    estimate: dict[str, Any] = await context.engine.call("POST", "/ftwb/v1/estimate", body)
+    estimate: dict[str, Any] = await context.engine.call("POST", "estimate", body)
     return estimate
 
 
-def _hosted_price(context: Context, request: JobRequest) -> Figure:
+def _hosted_price(context: Context, request: JobRequest, provider: str) -> Figure:
     from workbench.catalog.prices import price
     from workbench.workflow.prepare import dataset_stats
 
-    per_million = price(request.model, "training")
+    per_million = price(request.model, "training", provider=provider)
     if per_million.value is None:
-        return per_million
-    measured = dataset_stats(context, request.training_file, model=request.model)
-    epochs = request.settings.get("n_epochs", measured.n_epochs)
-    tokens = measured.billable_tokens_per_epoch * (epochs if isinstance(epochs, int) else measured.n_epochs)
+        return Figure.not_measured("USD", per_million.source)
+    epochs = request.settings.get("n_epochs")
+    counted = dataset_stats(
+        context, request.training_file, model=request.model, n_epochs=epochs if isinstance(epochs, int) else None
+    )
+    tokens = counted.billable_tokens
     return Figure.estimated(
         tokens / 1e6 * per_million.value, "USD", f"{tokens:,} tokens x {per_million.source}", per_million.as_of
     )
 
 
-def _lifecycle_warnings(model: str) -> tuple[str, ...]:
+def _lifecycle_warnings(model: str, provider: str) -> tuple[str, ...]:
+    """Whether a hosted model can still be tuned and until when it answers, by the dated catalogue."""
     from workbench.catalog.models import lifecycle
 
-    known = lifecycle(model)
+    known = lifecycle(model, provider)
     if known is None:
         return (f"{model} is not in the catalogue: whether it can still be tuned is not known",)
-    return tuple(known.warnings())
+    said = []
+    if known.trainable(date.today()) is False:
+        said.append(f"{model} takes no new training jobs (as of {known.as_of}, {known.source})")
+    elif known.training_ends:
+        said.append(f"{model} takes new training jobs until {known.training_ends} (as of {known.as_of})")
+    if known.tuned_retires:
+        said.append(f"models tuned from it stop answering on {known.tuned_retires}")
+    if known.note:
+        said.append(known.note)
+    return tuple(said)

@@ -1,0 +1,109 @@
+"""Judging: the newest run, what is known of the training, and the person's answers, into one decision."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.catalog.figure import Figure
+from workbench.catalog.models import Lifecycle, lifecycle
+from workbench.decide.decision import Decision, Kind, TrainingFacts
+from workbench.decide.verdict import decide
+from workbench.errors import WorkbenchError
+from workbench.evaluate.candidates import parse_candidate
+from workbench.evaluate.results import RunResult
+from workbench.workflow.context import Context
+from workbench.workflow.measure import list_runs
+from workbench.workflow.project import Project, ProjectDocument, VerdictRecord
+from workbench.workflow.train import RecordedJob, recorded_jobs
+
+if TYPE_CHECKING:
+    from workbench.providers.jobs import Job
+
+VERDICTS_KEPT = 50
+
+
+def judge(context: Context, project: Project, requests_per_month: int | None = None) -> Decision:
+    """The verdict on the project's newest run, kept in the project."""
+    runs = list_runs(context, project)
+    run = runs[0] if runs else None
+    jobs = recorded_jobs(context)
+    tuned = {f"{one.job.profile}/{one.job.fine_tuned_model}": one for one in jobs.values() if one.job.fine_tuned_model}
+    kinds = {row.candidate: kind_of(row.candidate, tuned) for row in run.candidates} if run else {}
+    trained = _training_of(project, run, tuned, jobs)
+    decision = decide(
+        run,
+        task=project.task,
+        candidates_kind=kinds,
+        answers=project.document.checklist,
+        requests_per_month=requests_per_month or project.document.requests_per_month,
+        training=_facts(trained) if trained else None,
+        lifecycle=_lifecycle(context, trained.job) if trained else None,
+    )
+    _keep(context, project, decision)
+    return decision
+
+
+def kind_of(candidate: str, tuned: dict[str, RecordedJob]) -> Kind:
+    """Trivial, tuned or untuned: by our own jobs, else by the names that providers give tuned models."""
+    parsed = parse_candidate(candidate)
+    if parsed.is_trivial:
+        return "trivial"
+    plain = f"{parsed.profile}/{parsed.model.split(':ckpt-step-')[0]}"
+    named = parsed.model.startswith("ft:") or ".ft-" in parsed.model
+    return "tuned" if named or plain in tuned else "untuned"
+
+
+def write_report(context: Context, project: Project, decision: Decision, path: Path) -> None:
+    """The decision as Markdown; recomputable from the stored run."""
+    from workbench.decide.report import markdown
+
+    run = next((one for one in list_runs(context, project) if one.run == decision.run), None)
+    try:
+        path.write_text(markdown(decision, run, title=f"{project.title}: should we fine-tune?"), encoding="utf-8")
+    except OSError as error:
+        raise WorkbenchError(
+            str(path), f"cannot be written ({error.strerror})", "choose another path", code="unwritable"
+        ) from error
+
+
+def _training_of(
+    project: Project, run: RunResult | None, tuned: dict[str, RecordedJob], jobs: dict[str, RecordedJob]
+) -> RecordedJob | None:
+    """The job of the tuned candidate that the run measured, else the project's newest one that succeeded."""
+    for row in run.candidates if run else []:
+        if row.candidate in tuned:
+            return tuned[row.candidate]
+    ours = [one for one in jobs.values() if one.record.project == project.slug and one.job.status == "succeeded"]
+    return max(ours, key=lambda one: one.job.created_at or 0, default=None)
+
+
+def _facts(trained: RecordedJob) -> TrainingFacts:
+    job = trained.job
+    seconds = None
+    if job.finished_at and job.created_at:
+        seconds = Figure.measured(job.finished_at - job.created_at, "s", "from created to finished, the queue included")
+    return TrainingFacts(
+        job=job.id, status=job.status, base=f"{job.profile}/{job.model}", seconds=seconds, cost=job.cost, seeds=1
+    )
+
+
+def _lifecycle(context: Context, job: Job) -> Lifecycle | None:
+    """That of a hosted base; a model of one's own is retired by nobody."""
+    return None if context.profile(job.profile).kind == "local" else lifecycle(job.model)
+
+
+def _keep(context: Context, project: Project, decision: Decision) -> None:
+    """Remember the verdict, unless it is the one that was given last on the same run."""
+    record = VerdictRecord(
+        stage=decision.stage, verdict=decision.verdict, run=decision.run, created_at=int(time.time())
+    )
+
+    def change(document: ProjectDocument) -> ProjectDocument:
+        last = document.verdicts[-1] if document.verdicts else None
+        if last and (last.stage, last.verdict, last.run) == (record.stage, record.verdict, record.run):
+            return document
+        return document.model_copy(update={"verdicts": [*document.verdicts, record][-VERDICTS_KEPT:]})
+
+    context.store.update(project.relative, ProjectDocument, change)
