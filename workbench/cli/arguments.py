@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from workbench.workflow.project import Project
 
 T = TypeVar("T")
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_command(
@@ -51,6 +49,8 @@ def project_of(args: argparse.Namespace, context: Context) -> Project:
 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run one asynchronous step to its end."""
+    import asyncio  # 30 ms that --version and --help need not pay
+
     return asyncio.run(coroutine)
 
 

@@ -71,9 +71,9 @@ def run_stats(args: argparse.Namespace) -> int:
         return 0
     data = output.plain(found)
     spread = ("tokens", "assistant_tokens", "messages")
-    output.say(
-        f"{data['records']} records, {data['encoding']} ({'exact' if data['exact'] else 'an estimate for this model'})"
-    )
+    output.say(f"{data['records']} records, {data['encoding']} ({'exact' if data['exact'] else 'not exact'})")
+    if found.note:
+        output.say(found.note)
     names = ("min", "p5", "median", "mean", "p95", "max", "total")
     output.table([[key, *(f"{data[key][name]:,.6g}" for name in names)] for key in spread], ["", *names])
     output.say(f"missing system {data['missing_system']}, missing user {data['missing_user']}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import math
 import sys
@@ -17,6 +16,8 @@ from workbench.terminal.escape import visible
 
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it: pydantic models, dataclasses, paths, sets; NaN becomes null."""
+    import dataclasses  # pulls in inspect: not for --version
+
     if hasattr(value, "model_dump"):
         return plain(value.model_dump(mode="json"))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

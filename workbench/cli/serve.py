@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     context = context_of(args)
     key = context.environ.get("FTWB_API_KEY")
     if args.new_key:
+        import secrets
+
         key = secrets.token_urlsafe(32)
         output.note(f"key (shown once): {key}")
     if not key:

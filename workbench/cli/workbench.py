@@ -24,6 +24,11 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Open the app in this terminal."""
+    file = Path(args.file) if args.file else None
+    if file is not None and not file.exists():
+        raise WorkbenchError(
+            args.file, "is neither a command nor a file", "see `ftwb --help`", code="unreadable", exit_code=2
+        )
     if args.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise WorkbenchError(
             "the workbench",
@@ -39,9 +44,6 @@ def run(args: argparse.Namespace) -> int:
     context = context_of(args)
     preferred = context.config.preferences.low_bandwidth
     prepare_environment(os.environ, low_bandwidth=True if args.low_bandwidth else preferred)
-    file = Path(args.file) if args.file else None
-    if file is not None and not file.exists():
-        raise WorkbenchError(args.file, "is neither a file nor a command", "see `ftwb --help`", code="unreadable")
     project = project_of(args, context)
     from workbench.app import run as run_app
 

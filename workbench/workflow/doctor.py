@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,9 @@ DISK_FOR_STARTER = 1_500_000_000
 """Bytes: wheel 93 MB, weights, tokenizer, two GGUF files and room to convert."""
 MEMORY_FOR_STARTER = 3_500_000_000
 """Bytes: a LoRA run of the starter peaks at 2.8 GB resident with batches of four short records."""
+
+
+_RESUMES = "jobs resume from their last checkpoint when the engine starts again"
 
 
 class Check(BaseModel):
@@ -45,19 +49,34 @@ def doctor(context: Context) -> list[Check]:
     ]
 
 
-def danger_to_detached_jobs(environ: Mapping[str, str]) -> Iterator[str]:
-    """What would end a training that should outlive this terminal, a sentence each."""
+@dataclass(frozen=True)
+class Danger:
+    """Something that would end a training that should outlive this terminal."""
+
+    what: str
+    way_out: str
+    mendable: bool
+    """Whether the person can do away with it here."""
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.way_out}"
+
+
+def dangers_to_detached_jobs(environ: Mapping[str, str]) -> Iterator[Danger]:
+    """What would end a job that runs on after log-out. A job that dies so resumes from its last checkpoint."""
     job = environ.get("SLURM_JOB_ID")
     if job:
         end = _slurm_end(job)
-        yield (
-            f"inside Slurm allocation {job}: the engine and its jobs end with it{f' at {end}' if end else ''}; "
-            "they resume from the last checkpoint when the engine starts again"
-        )
+        until = f" at {end}" if end else ""
+        yield Danger(f"inside Slurm allocation {job}: the engine and its jobs end with it{until}", _RESUMES, False)
     if _in_container():
-        yield "inside a container: stopping the container ends running jobs; they resume when the engine starts again"
+        yield Danger("inside a container: stopping it ends running jobs", _RESUMES, False)
     if _logind_kills(environ):
-        yield "logind ends this user's processes at log-out; run `loginctl enable-linger` once to keep jobs running"
+        yield Danger(
+            "logind ends this user's processes at log-out",
+            "run `loginctl enable-linger` once to keep jobs running",
+            True,
+        )
 
 
 def _workspace(context: Context) -> Check:
@@ -126,9 +145,11 @@ def _engine(context: Context) -> Check:
 
 
 def _danger(environ: Mapping[str, str]) -> Iterator[Check]:
-    for sentence in danger_to_detached_jobs(environ):
-        what, _, way_out = sentence.partition("; ")
-        yield Check(name="jobs outlive the terminal", ok=False, detail=what, fix=way_out or None)
+    found = list(dangers_to_detached_jobs(environ))
+    if not found:
+        yield Check(name="jobs outlive the terminal", ok=True, detail="nothing here ends them at log-out")
+    for danger in found:
+        yield Check(name="jobs outlive the terminal", ok=not danger.mendable, detail=danger.what, fix=danger.way_out)
 
 
 def _profiles(context: Context) -> Iterator[Check]:
@@ -137,7 +158,12 @@ def _profiles(context: Context) -> Iterator[Check]:
         if profile.kind == "local":
             continue
         lacking = missing(profile, context.environ)
-        yield Check(name=f"profile {name}", ok=True, detail=lacking or "configured", fix=None)
+        yield Check(
+            name=f"profile {name}",
+            ok=True,
+            detail="configured" if lacking is None else f"not configured: {lacking}",
+            fix=None,
+        )
 
 
 def _slurm_end(job: str) -> str | None:

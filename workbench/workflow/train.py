@@ -234,12 +234,12 @@ async def export_job(context: Context, job_id: str, to: Path, *, merge: bool) ->
 
 async def quote_job(context: Context, request: JobRequest) -> Quote:
     """Price, memory and time of a job before it exists, with what would endanger it."""
-    from workbench.workflow.doctor import danger_to_detached_jobs
+    from workbench.workflow.doctor import dangers_to_detached_jobs
 
     profile = context.profile(request.profile)
     if profile.kind == "local":
         estimate = await _local_estimate(context, request)
-        warnings = list(danger_to_detached_jobs(context.environ))
+        warnings = [str(danger) for danger in dangers_to_detached_jobs(context.environ)]
         if not estimate.get("fits", True):
             warnings.insert(
                 0, "needs more memory than is free: the job may be killed; a smaller batch or max_length helps"
