@@ -20,7 +20,7 @@ from textual.screen import Screen
 from workbench.actions import APP, LIST, MODES, Action, bindings_for, problems_of, working_in
 from workbench.errors import WorkbenchError
 from workbench.screens.frame import Frame
-from workbench.terminal import clipboard, workarounds
+from workbench.terminal import clipboard, startup, workarounds
 from workbench.terminal.line_filter import ControlCharacterFilter
 from workbench.terminal.signals import leave_on_signals
 from workbench.terminal.size import too_small
@@ -73,8 +73,10 @@ class WorkbenchApp(App[int], inherit_bindings=False):
             from workbench.workflow.project import open_project
 
             project = open_project(context)
-        # The base class makes its first screen in this mode; any other way paints an empty screen first.
+        # The base class makes the screen of its default mode itself, with its style sheet among the app's own: a mode
+        # that is switched to at start paints an empty screen first and parses all sheets three times.
         self.DEFAULT_MODE = start  # type: ignore[misc]
+        self.CSS = screen_class(start).CSS  # type: ignore[misc]
         super().__init__()
         self.context = context
         self.project = project
@@ -82,8 +84,7 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         """What ended the app, if nothing foreseen did."""
         self._file = file
         self._interrupted_at = -TWICE_S
-        for mode in MODES:
-            self.add_mode(mode, partial(self._make_screen, mode))
+        self._size_is_fine = True
         config = context.config
         for theme in OURS:
             self.register_theme(theme)
@@ -98,6 +99,10 @@ class WorkbenchApp(App[int], inherit_bindings=False):
             self.theme = DARK.name
             self._notices.append(f"config.toml, preferences.theme: there is no theme {name!r}; {DARK.name} is used")
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The screen to start with."""
+        return self._make_screen(self.DEFAULT_MODE)
+
     def _make_screen(self, mode: str) -> Screen[Any]:
         """The screen of a mode, on the project that is open."""
         screen = screen_class(mode)(self.context, self.project)
@@ -109,7 +114,10 @@ class WorkbenchApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Put up the guards that need a running loop."""
+        for mode in MODES:
+            self.add_mode(mode, partial(self._make_screen, mode))
         workarounds.repaint_after_resume(self)
+        self.call_after_refresh(startup.settle)
         if not self.is_headless:
             leave_on_signals(asyncio.get_running_loop(), lambda code: self.exit(return_code=code))
         for notice in self._notices:
@@ -121,9 +129,12 @@ class WorkbenchApp(App[int], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Say calmly when the terminal is too small, and go on where it was when it is large again."""
+        text = too_small(event.size.width, event.size.height)
+        if text is None and self._size_is_fine:
+            return
         from workbench.screens.dialogs.small import TooSmallScreen
 
-        text = too_small(event.size.width, event.size.height)
+        self._size_is_fine = text is None
         covered = isinstance(self.screen, TooSmallScreen)
         if text is not None and not covered:
             self.push_screen(TooSmallScreen())

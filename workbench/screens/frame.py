@@ -16,13 +16,16 @@ from textual.worker import Worker, WorkerState
 from workbench.errors import WorkbenchError
 from workbench.terminal.escape import visible_line
 from workbench.widgets.chrome import KeyLine, ModeLine
-from workbench.widgets.textline import Piece, TextLine
+from workbench.widgets.textline import ROLE_CLASSES, Piece, TextLine
 
 if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
 
 log = logging.getLogger("workbench")
+
+NEXT_STEP_AFTER_S = 0.2
+"""The next step needs half of the rooms imported: the screen's own contents come first."""
 
 LONG_LIVED = frozenset({"follow"})
 """Groups of workers that run as long as their screen does; `wait_idle` of the tests does not wait for them."""
@@ -44,6 +47,7 @@ class Frame(Screen[None]):
     """
 
     MODE: ClassVar[str]
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual has it unannotated for mypy
     ALLOW_IN_MAXIMIZED_VIEW = "KeyLine, ModeLine"
 
@@ -65,8 +69,8 @@ class Frame(Screen[None]):
         return ()
 
     def on_screen_resume(self) -> None:
-        """The next step may be another one after a while on another screen; the first paint does not wait for it."""
-        self.call_after_refresh(self.find_next_step)
+        """The next step may be another one after a while on another screen."""
+        self.set_timer(NEXT_STEP_AFTER_S, self.find_next_step)
 
     @work(thread=True, exclusive=True, group="next-step", exit_on_error=False)
     def find_next_step(self) -> None:

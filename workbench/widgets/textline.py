@@ -7,7 +7,7 @@ draws a whole line (or list, or record), so that a screen stays at a dozen widge
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -23,7 +23,7 @@ ROLES = frozenset({"muted", "strong", "accent", "good", "warning", "bad", "key",
 """What a piece may be; "" is plain. Never the only sign of a state: a glyph or a word goes with it."""
 
 ROLE_CLASSES = frozenset(f"role--{role}" for role in ROLES)
-"""Component classes of every widget that draws pieces."""
+"""Component classes of every *screen* that shows pieces: on each widget they would be styled again and again."""
 
 
 class Piece(NamedTuple):
@@ -36,6 +36,7 @@ class Piece(NamedTuple):
 
 
 Line = Sequence[Piece]
+_NO_STYLE = Style()
 
 
 def width_of(line: Iterable[Piece]) -> int:
@@ -68,7 +69,6 @@ def wrap(text: str, width: int) -> list[str]:
 class Drawn(Widget):
     """Base of the widgets here that draw lines of pieces themselves."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     SCOPED_CSS = False
     DEFAULT_CSS = stylesheet("base")
 
@@ -83,7 +83,7 @@ class Drawn(Widget):
 
     def _role_style(self, role: str) -> Style:
         """Colour and attributes of a role; the background stays that of the line."""
-        full = self.get_component_rich_style(f"role--{role}")
+        full = self.screen.get_component_rich_style(f"role--{role}", default=_NO_STYLE)
         return Style(color=full.color, bold=full.bold, dim=full.dim, italic=full.italic, reverse=full.reverse)
 
     def strip_of(self, line: Line, width: int, base: Style) -> Strip:

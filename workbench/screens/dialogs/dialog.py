@@ -12,6 +12,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.widgets.textline import ROLE_CLASSES
+
 ResultT = TypeVar("ResultT")
 
 
@@ -19,6 +21,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     """Escape leaves with None. The keys of the screen below do not work meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     TITLE_TEXT: ClassVar[str] = ""
     HINT: ClassVar[str] = "escape closes"
 
