@@ -1,0 +1,157 @@
+"""Our own copy of a job's history: it outlives the provider, and every chart is drawn from it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.errors import WorkbenchError
+from workbench.providers.jobs import Job
+from workbench.providers.lease import Lease
+
+
+class Event(BaseModel):
+    """One thing that happened to a job."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    created_at: int = 0
+    """Unix seconds by the provider's clock."""
+    level: str = "info"
+    type: str = "message"
+    message: str = ""
+    data: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def from_api(cls, raw: Mapping[str, Any]) -> Event:
+        """An event from a provider's JSON; one without an id gets one made of its content."""
+        created = raw.get("created_at")
+        content = json.dumps([raw.get(key) for key in ("created_at", "type", "message", "data")], default=str)
+        return cls(
+            id=str(raw.get("id") or f"made-{hashlib.sha256(content.encode()).hexdigest()[:24]}"),
+            created_at=int(created) if isinstance(created, (int, float)) else 0,
+            level=str(raw.get("level") or "info"),
+            type=str(raw.get("type") or "message"),
+            message=str(raw.get("message") or ""),
+            data=dict(raw["data"]) if isinstance(raw.get("data"), Mapping) else {},
+        )
+
+
+class EventLog:
+    """`events.jsonl` and `job.json` of one job in one folder.
+
+    One writer at a time (`lease()`); readers follow with `read_new()`. Doubled events and a torn last line are passed
+    over, so that a crash costs nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._events = folder / "events.jsonl"
+        self._job = folder / "job.json"
+        self._offset = 0
+        self._known: set[str] = set()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of the events that this object has read or written."""
+        return frozenset(self._known)
+
+    def lease(self) -> Lease:
+        """The right to write, to be taken."""
+        return Lease(self.folder)
+
+    def events(self) -> list[Event]:
+        """The whole history, oldest first."""
+        return EventLog(self.folder).read_new()
+
+    def read_new(self) -> list[Event]:
+        """What was written since the last call, by whomever else."""
+        found: list[Event] = []
+        try:
+            with self._events.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self._offset:
+                    self._offset = 0  # somebody replaced the file
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return found
+        except OSError as error:
+            raise WorkbenchError(str(self._events), "cannot be read", "check its permissions") from error
+        whole = data.rfind(b"\n") + 1
+        self._offset += whole
+        for line in data[:whole].split(b"\n"):
+            with contextlib.suppress(ValueError, ValidationError):
+                event = Event.model_validate(json.loads(line))
+                if event.id not in self._known:
+                    self._known.add(event.id)
+                    found.append(event)
+        return found
+
+    def append(self, events: Iterable[Event]) -> list[Event]:
+        """Write what is new and return it when it is on the disk. Needs the lease, and `read_new()` before."""
+        new = {event.id: event for event in events if event.id not in self._known}
+        if not new:
+            return []
+        data = b"".join(event.model_dump_json().encode() + b"\n" for event in new.values())
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self._events, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._write(handle, data)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise WorkbenchError(
+                str(self._events), f"cannot be written ({(error.strerror or str(error)).lower()})", "free some space"
+            ) from error
+        self._known |= set(new)
+        return list(new.values())
+
+    def job(self) -> Job | None:
+        """The job as it was last seen."""
+        try:
+            return Job.model_validate_json(self._job.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def save_job(self, job: Job) -> None:
+        """Keep the job as it is now."""
+        draft = self._job.with_name(f".job-{uuid.uuid4().hex}.tmp")
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(job.model_dump_json())
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._job)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise WorkbenchError(str(self._job), f"cannot be written ({why})", "free some space") from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _write(self, handle: int, data: bytes) -> None:
+        """After the last whole line: what stands behind it was torn by a killed writer."""
+        start = self._offset + os.pread(handle, os.fstat(handle).st_size, self._offset).rfind(b"\n") + 1
+        end = start
+        try:
+            os.ftruncate(handle, start)
+            while data:
+                written = os.pwrite(handle, data, end)
+                data, end = data[written:], end + written
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, start)
+            raise
+        if start == self._offset:
+            self._offset = end

@@ -1,0 +1,182 @@
+"""What differs between OpenAI, Azure, compatible providers and our own engine: a profile, not a code path."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.errors import WorkbenchError
+
+Kind = Literal["local", "openai", "azure", "compatible"]
+
+KEY_COMMAND_TIMEOUT_S = 60.0
+"""A password manager may ask the person first."""
+
+
+class Capabilities(BaseModel):
+    """What a profile can do, so that nobody else asks which provider it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    jobs: bool = True
+    events: bool = True
+    checkpoints: bool = True
+    pause: bool = False
+    delete_models: bool = False
+    metadata: bool = True
+    """Jobs keep `metadata`."""
+    find_by_metadata: bool = False
+    """The job list can be asked for it."""
+    methods: tuple[str, ...] = ("sft",)
+    method_style: Literal["method", "hyperparameters"] = "method"
+    """Whether hyperparameters travel inside `method` or, as before 2025, at the top."""
+    suffix_max: int = 64
+    body_settings: tuple[str, ...] = ()
+    """Settings that are neither OpenAI's nor ours and travel at the top of the body."""
+    ftwb: bool = False
+    """Takes our `ftwb` object: real method and trainer settings."""
+
+
+_CAPABILITIES: dict[str, Capabilities] = {
+    "local": Capabilities(pause=True, delete_models=True, find_by_metadata=True, suffix_max=64, ftwb=True),
+    "openai": Capabilities(
+        pause=True, delete_models=True, find_by_metadata=True, methods=("sft", "dpo", "reinforcement")
+    ),
+    # Azure's documents say 18 characters of suffix; its own notebooks show jobs with 29 and 34.
+    "azure": Capabilities(
+        pause=True, delete_models=True, methods=("sft", "dpo", "reinforcement"), body_settings=("trainingType",)
+    ),
+    "compatible": Capabilities(metadata=False, method_style="hyperparameters", suffix_max=40),
+}
+
+
+class Profile(BaseModel):
+    """How one provider is reached. Holds no secret: only where one comes from."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    kind: Kind = "compatible"
+    base_url: str | None = None
+    api_key_env: str | None = None
+    """The environment variable with the key."""
+    api_key_command: str | None = None
+    """A command that prints the key, such as `pass show openai`; no shell is involved."""
+    trainer_python: str | None = None
+    """Local: the interpreter that trains."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """`capabilities`: a table that overrides what the kind can do."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the kind can do, with this profile's own corrections."""
+        own = self.settings.get("capabilities")
+        known = _CAPABILITIES[self.kind]
+        return Capabilities.model_validate(known.model_dump() | dict(own)) if isinstance(own, Mapping) else known
+
+
+def built_in() -> dict[str, Profile]:
+    """The profiles out of the box."""
+    profiles = (
+        Profile(name="local", kind="local"),
+        Profile(name="openai", kind="openai", api_key_env="OPENAI_API_KEY"),
+        Profile(name="azure", kind="azure", api_key_env="AZURE_OPENAI_API_KEY"),
+    )
+    return {profile.name: profile for profile in profiles}
+
+
+def base_url(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where the profile's API is, None while nobody has said. The local engine has no URL that matters."""
+    match profile.kind:
+        case "local":
+            return "http://ftwb.local/v1"
+        case "openai":
+            return profile.base_url or environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        case "azure":
+            endpoint = (profile.base_url or environ.get("AZURE_OPENAI_ENDPOINT") or "").rstrip("/")
+            if not endpoint or endpoint.endswith("/openai/v1"):
+                return f"{endpoint}/" if endpoint else None
+            return f"{endpoint}/openai/v1/"
+        case "compatible":
+            return profile.base_url
+
+
+def missing(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | None:
+    """One sentence about what the profile lacks, None when it is complete. Runs no command and starts nothing."""
+    lack = lacking(profile, environ)
+    return f"profile {profile.name} {lack}" if lack else None
+
+
+def lacking(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The clause of `missing`, such as "needs OPENAI_API_KEY"."""
+    if profile.kind == "local":
+        from workbench.providers.local import missing_packages
+
+        return missing_packages()
+    lacks = []
+    url = base_url(profile, environ)
+    if url is None:
+        lacks.append("AZURE_OPENAI_ENDPOINT" if profile.kind == "azure" else "a base_url")
+    elif not url.startswith(("https://", "http://")):
+        return "has a base_url that does not start with https:// or http://"
+    if not profile.api_key_command and profile.api_key_env and not environ.get(profile.api_key_env):
+        lacks.append(profile.api_key_env)
+    if not lacks:
+        return None
+    return f"needs {' and '.join(lacks)}"
+
+
+def api_key(profile: Profile, environ: Mapping[str, str] = os.environ) -> str:
+    """The key, from the environment or the profile's command; it is never stored and never logged.
+
+    A compatible server that wants no key gets a placeholder. Blocks while the command runs.
+    """
+    source = profile.api_key_env
+    key = environ.get(source, "") if source else ""
+    if not key and profile.api_key_command:
+        source, key = "the key command", _ask(profile)
+    if not source:
+        return "none"
+    key = key.strip()
+    if not key:
+        raise WorkbenchError(
+            f"profile {profile.name}", f"{source} gives no key", f"set {profile.api_key_env or 'it'}", code="no_key"
+        )
+    if not all(0x21 <= ord(letter) <= 0x7E for letter in key):
+        # An HTTP library would repeat such a header in its complaint.
+        raise WorkbenchError(
+            f"profile {profile.name}",
+            f"the key from {source} holds a space or a character that cannot be sent",
+            "copy it again",
+            code="bad_key",
+        )
+    return key
+
+
+def _ask(profile: Profile) -> str:
+    """What the profile's command prints first. Its output is never repeated: it may be a key."""
+    place = f"profile {profile.name}"
+    try:
+        asked = subprocess.run(
+            shlex.split(profile.api_key_command or ""),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            timeout=KEY_COMMAND_TIMEOUT_S,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "is no command line"
+        raise WorkbenchError(place, f"its key command cannot run ({why.lower()})", "check api_key_command") from None
+    except subprocess.TimeoutExpired:
+        raise WorkbenchError(place, "its key command does not end", "run it by hand to see why") from None
+    if asked.returncode:
+        raise WorkbenchError(
+            place, f"its key command ended with status {asked.returncode}", "run it by hand to see why", code="no_key"
+        )
+    lines = asked.stdout.decode("utf-8", "replace").strip().splitlines()
+    return lines[0] if lines else ""

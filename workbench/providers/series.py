@@ -1,0 +1,79 @@
+"""Numbers over steps, out of events: whatever numeric keys a provider sends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workbench.providers.event_log import Event
+
+_NOT_SERIES = frozenset({"step", "total_steps"})
+_STEP = re.compile(r"Step (\d+)(?:/(\d+))?:")
+_IN_MESSAGE = (
+    (re.compile(r"(?:^|[\s,])training loss=([^\s,]+)"), "train_loss"),
+    (re.compile(r"(?:^|[\s,])full validation loss=([^\s,]+)"), "full_valid_loss"),
+    (re.compile(r"(?:^|[\s,])(?<!full )validation loss=([^\s,]+)"), "valid_loss"),
+)
+
+
+class SeriesFold:
+    """Series that grow as events come. A step that is told twice (a resumed job) keeps its last value."""
+
+    def __init__(self) -> None:
+        self._points: dict[str, dict[int, float]] = {}
+        self.step: int | None = None
+        """The newest step."""
+        self.total_steps: int | None = None
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Fold more events in."""
+        for event in events:
+            data = event.data or (_from_message(event.message) if event.type == "metrics" else {})
+            step = _whole(data.get("step"))
+            self.total_steps = _whole(data.get("total_steps")) or self.total_steps
+            if step is None:
+                continue
+            self.step = step
+            for name, value in data.items():
+                if name not in _NOT_SERIES and isinstance(value, (int, float)) and not isinstance(value, bool):
+                    self._points.setdefault(name, {})[step] = float(value)
+
+    def series(self) -> dict[str, list[tuple[int, float]]]:
+        """Each series by step. Values may be NaN or infinite: that is news, not noise."""
+        return {name: sorted(points.items()) for name, points in self._points.items()}
+
+
+def fold(events: Iterable[Event]) -> dict[str, list[tuple[int, float]]]:
+    """All series of a job's events: `train_loss`, `valid_loss`, `learning_rate`, rewards, and so on."""
+    folded = SeriesFold()
+    folded.add(events)
+    return folded.series()
+
+
+def position(events: Iterable[Event]) -> tuple[int | None, int | None]:
+    """The newest step and, where the provider says it, of how many."""
+    folded = SeriesFold()
+    folded.add(events)
+    return folded.step, folded.total_steps
+
+
+def _from_message(message: str) -> Mapping[str, Any]:
+    """The numbers of "Step 60/200: training loss=0.73, validation loss=1.46", where there is no data."""
+    place = _STEP.match(message)
+    if place is None:
+        return {}
+    data: dict[str, Any] = {"step": int(place[1])}
+    if place[2]:
+        data["total_steps"] = int(place[2])
+    for pattern, name in _IN_MESSAGE:
+        if found := pattern.search(message):
+            try:
+                data[name] = float(found[1])
+            except ValueError:
+                continue
+    return data
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
