@@ -25,7 +25,7 @@ ESTIMATE = EncodingChoice("o200k_base", exact=False)
 _FAMILIES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:chatgpt|gpt)-4o(?:-.*)?"), "o200k_base"),
     (re.compile(r"gpt-4\.[15](?:-.*)?"), "o200k_base"),
-    (re.compile(r"gpt-(?:[5-9]|[1-9]\d)(?:[.-].*)?"), "o200k_base"),
+    (re.compile(r"gpt-(?:[5-9]|1\d)(?:[.-].*)?"), "o200k_base"),
     (re.compile(r"o[1-9]\d*(?:-.*)?"), "o200k_base"),
     (re.compile(r"gpt-4(?:-.*)?"), "cl100k_base"),
     (re.compile(r"gpt-3\.?5(?:-.*)?"), "cl100k_base"),

@@ -126,16 +126,17 @@ def stats(
     limit = max_tokens or (COOKBOOK_EXAMPLE_TOKENS if model is None else example_tokens(model))
     totals, assistants, messages = [], [], []
     missing_system = missing_user = unreadable = 0
-    exact = True
+    exact, fault = True, ""
     for number, value in rows.records():
         if progress is not None and number % _PROGRESS_EVERY == 0:
             progress(number, len(rows))
         try:
             if isinstance(value, DecodeError):
-                raise value
+                raise RecordError(f"column {value.column}", value.why)
             record = _count(value, fmt, counter)
-        except (DecodeError, RecordError):
+        except RecordError as error:
             unreadable += 1
+            fault = fault or f"line {rows.line(number)}: {error}"
             continue
         totals.append(record.total)
         assistants.append(record.assistant)
@@ -144,7 +145,9 @@ def stats(
         missing_user += "user" not in record.roles
         exact = exact and record.exact
     if not totals:
-        raise WorkbenchError(str(rows.path), "no record can be read", "see `ftwb dataset check`", code="no_records")
+        raise WorkbenchError(
+            str(rows.path), f"no record can be counted ({fault})", "see `ftwb dataset check`", code="no_records"
+        )
     per_epoch = sum(totals if limit is None else (min(limit, total) for total in totals))
     epochs = n_epochs or default_epochs(len(totals))
     return Stats(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.catalog.encodings import encoding_for
-from workbench.dataset.formats import content_text
+from workbench.dataset.formats import RecordError, content_text
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -117,16 +117,22 @@ class TemplateCounter:
     exact: bool = True
 
     def messages(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None = None) -> TokenCount:
-        """Tokens of the rendered conversation; the assistant's are those that are trained."""
-        from workbench.dataset.template import render, tokenize
+        """Tokens of the rendered conversation; the assistant's are those that are trained.
 
-        rendered = render(
-            messages,
-            chat_template=self.chat_template,
-            bos_token=self.bos_token,
-            eos_token=self.eos_token,
-            tools=tools,
-        )
+        Raises RecordError where the template cannot render the conversation.
+        """
+        from workbench.dataset.template import TemplateError, render, tokenize
+
+        try:
+            rendered = render(
+                messages,
+                chat_template=self.chat_template,
+                bos_token=self.bos_token,
+                eos_token=self.eos_token,
+                tools=tools,
+            )
+        except TemplateError as error:
+            raise RecordError("", error.message) from error
         tokenized = tokenize(rendered, self.tokenizer, None)
         return TokenCount(len(tokenized.input_ids), sum(tokenized.trained), True)
 

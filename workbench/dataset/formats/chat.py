@@ -24,7 +24,7 @@ class Message:
     """1 is trained, 0 is not; None says nothing (an assistant's message is then trained)."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys that are not ours: `function_call`, `refusal`, and whatever else stands there."""
-    order: tuple[str, ...] = field(default=(), compare=False)
+    order: tuple[str, ...] = field(default=("role", "content"), compare=False)
     """The keys as the source has them, null ones too; what is dumped keeps to it."""
 
     def has(self, key: str) -> bool:
@@ -116,12 +116,10 @@ def parse_chat(value: object) -> ChatRecord:
 def dump_message(message: Message) -> dict[str, Any]:
     """The JSON object of a message: keys in the source's order, then those set since; the inverse of parse_message."""
     held = {name: getattr(message, name) for name in _MESSAGE_FIELDS}
-    dumped = {
-        key: message.extra.get(key, held.get(key)) for key in message.order if key in held or key in message.extra
-    }
-    for key, value in (*held.items(), *message.extra.items()):
-        wanted = value is not None if key in held else True
-        if key not in dumped and wanted and (value != "" or key != "role" or not message.order):
+    every = held | message.extra
+    dumped = {key: every[key] for key in message.order if key in every}
+    for key, value in every.items():
+        if key not in dumped and (key in message.extra or value not in (None, "")):
             dumped[key] = value
     return dumped
 

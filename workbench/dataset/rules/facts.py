@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,7 +73,8 @@ class Facts:
             self._add_system(row.record, row.line)
 
     def _add_system(self, record: ChatRecord, line: int) -> None:
-        texts = [message.text() for message in record.messages if message.role in ("system", "developer")]
+        leading = itertools.takewhile(lambda message: message.role in ("system", "developer"), record.messages)
+        texts = [message.text() for message in leading]
         if not texts:
             self.without_system.append(line)
             return

@@ -109,6 +109,8 @@ def tool_id_mismatch(record: ChatRecord, context: Context) -> Iterator[Problem]:
                 yield Problem("a tool message has no `tool_call_id`", index)
             elif waiting.pop(message.tool_call_id, None) is None:
                 yield Problem(f"tool_call_id {quote(message.tool_call_id)} answers no call before it", index)
+                if waiting:  # the call it was meant for is not told as a second mistake
+                    waiting.pop(next(iter(waiting)))
             continue
         for open_id, asked in waiting.items():
             yield Problem(f"tool call {quote(open_id)} gets no answer", asked)
