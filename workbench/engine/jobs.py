@@ -110,6 +110,8 @@ class JobRecord(_Document):
     """OpenAI's names: as asked for, numbers once resolved."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Trainer settings as asked for."""
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    """What the trainer of this interpreter takes for settings that nobody gave."""
     resolved: dict[str, Any] = Field(default_factory=dict)
     """Trainer settings as they went into settings.json."""
     trainer_python: str | None = None
@@ -139,11 +141,6 @@ class JobRecord(_Document):
     def terminal(self) -> bool:
         """Whether nothing will happen to it any more."""
         return self.status in TERMINAL
-
-    @property
-    def python(self) -> str | None:
-        """The interpreter it asked for, None for the engine's default."""
-        return self.trainer_python
 
 
 class JobFolder:

@@ -15,6 +15,7 @@ from workbench.engine.api.bodies import CreateJob, parse, read_json
 from workbench.engine.api.context import engine_of, is_private
 from workbench.engine.api.errors import ApiError, from_workbench, invalid, not_found
 from workbench.engine.api.pages import page
+from workbench.engine.api.plain import plain
 from workbench.engine.hyperparameters import SETTING_OF, twice_given
 from workbench.engine.ids import ORGANIZATION, checkpoint_model_id, derived_id, new_id, tuned_model_id
 from workbench.engine.jobs import TERMINAL, JobFolder, JobRecord, SourceFile, Status
@@ -113,6 +114,7 @@ async def create(request: Request) -> JSONResponse:
         method_type=method.type,
         hyperparameters=hyperparameters,
         settings=settings,
+        defaults=setting_defaults(method),
         trainer_python=python,
         metadata=asked.metadata,
         training=sources["training"],
@@ -191,6 +193,12 @@ async def _method(engine: Engine, asked: CreateJob, python: str | None, settings
                 f"Invalid value for 'ftwb.settings.{setting}': expected a number.", f"ftwb.settings.{setting}"
             )
     return method
+
+
+def setting_defaults(method: Method) -> dict[str, Any]:
+    """A method's settings that have a default, as the probe tells them."""
+    rows = [plain(row) for row in method.settings]
+    return {str(row["name"]): row["default"] for row in rows if row.get("default") is not None}
 
 
 def _job(request: Request) -> JobFolder:

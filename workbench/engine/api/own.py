@@ -6,12 +6,11 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -21,6 +20,7 @@ from workbench.engine import PROTOCOL
 from workbench.engine.api.bodies import Body, integer_query, parse, read_json
 from workbench.engine.api.context import engine_of
 from workbench.engine.api.errors import ApiError, invalid, not_found
+from workbench.engine.api.plain import plain
 from workbench.engine.durable import is_disk_full
 from workbench.engine.durable import read_json as read_document
 from workbench.engine.export import export
@@ -61,21 +61,8 @@ async def methods(request: Request) -> JSONResponse:
     python = request.query_params.get("trainer_python") or engine.config.trainer_python
     probe = await engine.parts.probe(python)
     return JSONResponse(
-        {"methods": [_plain(method) for method in probe.methods], "python": python, "versions": _plain(probe.versions)}
+        {"methods": [plain(method) for method in probe.methods], "python": python, "versions": plain(probe.versions)}
     )
-
-
-def _plain(value: Any) -> Any:
-    """JSON of the values that other parts of the engine give."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 class Pull(Body):
@@ -96,7 +83,7 @@ async def _pulling(engine: Any, name: str) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
 
     def report(progress: Any) -> None:
-        loop.call_soon_threadsafe(lines.put_nowait, _plain(progress))
+        loop.call_soon_threadsafe(lines.put_nowait, plain(progress))
 
     async def work() -> dict[str, Any]:
         try:
@@ -227,7 +214,7 @@ async def estimate(request: Request) -> JSONResponse:
         max_tokens=asked.max_tokens,
         settings=resolved.settings,
     )
-    return JSONResponse(_plain(found))
+    return JSONResponse(plain(found))
 
 
 class Listen(Body):
