@@ -220,12 +220,19 @@ compared with each other one on the items that both answered. *Tied* means that 
 
     def action_run(self) -> None:
         """Choose candidates and measure them."""
+        shown = self.run_result
+        self._ask_what([row.candidate for row in shown.candidates] if shown is not None else [])
+
+    def _ask_what(self, earlier: Sequence[str]) -> None:
         from workbench.screens.dialogs.new_run import NewRunDialog
 
-        shown = self.run_result
-        earlier = [row.candidate for row in shown.candidates] if shown is not None else []
         dialog = NewRunDialog(self.context, self.project, earlier, self._plan)
         self.app.push_screen(dialog, lambda plan: self.start(plan) if plan is not None else None)
+
+    def arrive(self, candidates: Sequence[str]) -> None:
+        """Somebody comes from another mode to measure these."""
+        if not self.measuring:
+            self._ask_what([*candidates])
 
     def start(self, plan: RunPlan) -> None:
         """Measure what the plan says."""

@@ -171,9 +171,7 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         from workbench.workflow.train import JobList, list_jobs, recorded_jobs
 
         def recorded() -> JobList:
-            from workbench.providers.jobs import Job
-
-            jobs = [Job.model_validate(record.job) for record in recorded_jobs(self.context).values()]
+            jobs = [recorded.job for recorded in recorded_jobs(self.context).values()]
             return JobList(tuple(sorted(jobs, key=lambda job: (job.created_at or 0, job.id), reverse=True)), ())
 
         self.post_message(JobsListed(await aside_sync(recorded), asked=False))
@@ -319,7 +317,8 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         error = job.error.message if job.error else None
         if job.status == "failed" and error:
             left = [Piece(" "), state_piece(job.status), Piece(f"  {visible_line(str(error))}", "bad")]
-        right = [Piece(f"{visible_line(self._problem)} ", "warning")] if self._problem else []
+        problem = self._problem or (view.trouble if view is not None else None)
+        right = [Piece(f"  {visible_line(problem)} ", "warning")] if problem else []
         self._state.show(left, right)
 
     # What a person can do -------------------------------------------------------------------------------------------
@@ -388,6 +387,10 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         self.jobs = tuple(message.job if job.id == message.job.id else job for job in self.jobs)
         self._show_list()
         self.list_jobs()
+
+    def arrive(self, candidates: Sequence[str]) -> None:
+        """Somebody comes from another mode to train."""
+        self.action_new()
 
     def action_new(self) -> None:
         """Ask what to train, and start it."""

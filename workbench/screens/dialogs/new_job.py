@@ -273,5 +273,5 @@ def _models_of(context: Context, project: Project) -> list[str]:
     """Names worth completing: the project's base and the models that its jobs made."""
     from workbench.workflow.train import recorded_jobs
 
-    made = [str(record.job["fine_tuned_model"]) for record in recorded_jobs(context).values() if record.job.get("fine_tuned_model")]
+    made = [one.job.fine_tuned_model for one in recorded_jobs(context).values() if one.job.fine_tuned_model]
     return [project.document.training.model, "starter", *made]

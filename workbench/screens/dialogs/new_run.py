@@ -154,10 +154,9 @@ def _choices(
     found: dict[str, _Choice] = {}
     for text in project.document.candidates:
         found[text] = _Choice(text, "untuned", True)
-    for job_id, record in recorded_jobs(context).items():
-        model = record.job.get("fine_tuned_model")
-        if model and record.project in (None, project.slug):
-            text = f"{record.job['profile']}/{model}"
+    for job_id, one in recorded_jobs(context).items():
+        if one.job.fine_tuned_model and one.record.project in (None, project.slug):
+            text = f"{one.job.profile}/{one.job.fine_tuned_model}"
             found[text] = _Choice(text, f"tuned by {visible_line(job_id)}", True)
     for text in earlier:
         if not is_trivial(text):
