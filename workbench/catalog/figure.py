@@ -25,7 +25,7 @@ class Figure(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    value: float | None
+    value: float | None = None
     unit: str
     origin: Origin
     source: str | None = None

@@ -59,14 +59,14 @@ class CandidateResult(BaseModel):
     candidate: str
     n: int
     """Items the score is over: those that were answered. n + failed is the size of the test set."""
-    score: float | None
+    score: float | None = None
     """The mean; None where every item failed."""
-    ci95: tuple[float, float] | None
-    prompt_tokens: int | None
+    ci95: tuple[float, float] | None = None
+    prompt_tokens: int | None = None
     """Total over all answers; None where the provider does not say."""
-    completion_tokens: int | None
-    latency_p50_s: float | None
-    latency_p95_s: float | None
+    completion_tokens: int | None = None
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
     cost_per_1k: Figure
     failed: int
     """Items without an answer. They are in no score: a failed call says nothing of the model."""
@@ -116,13 +116,13 @@ class RunResult(BaseModel):
     schema_version: int = 1
     model_config = ConfigDict(extra="allow")
 
-    run: str
-    test_sha256: str
-    scorer: str
-    candidates: list[CandidateResult]
-    comparisons: list[Comparison]
-    task: TaskSpec
-    created_at: datetime
+    run: str = ""
+    test_sha256: str = ""
+    scorer: str = ""
+    candidates: list[CandidateResult] = Field(default_factory=list)
+    comparisons: list[Comparison] = Field(default_factory=list)
+    task: TaskSpec = Field(default_factory=TaskSpec)
+    created_at: datetime = datetime.fromtimestamp(0, UTC)
     items: int = 0
     """Size of the test set as run (after `--limit`)."""
     repeat: int = 1
