@@ -59,6 +59,11 @@ CHAT_PLANTS = [
     Plant("invalid_json", b'{"messages": [{"role": "user", "content": "caf\xe9"}]}'),
     Plant("not_a_number", chat(USER, ANSWER, score=float("nan"))),
     Plant("lone_surrogate", chat(USER, {"role": "assistant", "content": "cut \ud83d"})),
+    Plant(
+        "duplicate_key",
+        b'{"messages": [{"role": "system", "content": "You help."}, {"role": "user", "content": "say \\": "},'
+        b' {"role": "user", "role": "assistant", "content": "hello"}]}',
+    ),
     Plant("data_type", [SYSTEM, USER, ANSWER]),
     Plant("data_type", "text"),
     Plant("data_type", None),
@@ -103,6 +108,7 @@ CHAT_PLANTS = [
     Plant("tool_call_malformed", chat(USER, calling(function=None)), 2),
     Plant("tool_call_malformed", chat(USER, calling(function={"arguments": "{}"})), 2),
     Plant("tool_call_malformed", chat(USER, {**CALLING, "tool_calls": CALL}), 2),
+    Plant("too_many_images", chat({"role": "user", "content": [IMAGE] * 65}, ANSWER), profile="azure"),
     Plant(
         "arguments_not_text",
         chat(USER, calling(function={"name": "look", "arguments": {"a": 1}}), RESULT, ANSWER),
@@ -117,7 +123,10 @@ CHAT_PLANTS = [
     Plant("tool_id_mismatch", chat(USER, RESULT, ANSWER), 2),
     Plant("tool_id_mismatch", chat(USER, CALLING, RESULT, RESULT, ANSWER), 4),
     Plant("tool_id_mismatch", chat(USER, {**CALLING, "tool_calls": [CALL, CALL]}, RESULT, ANSWER), 2),
-    Plant("tool_malformed", chat(USER, ANSWER, tools=[{"name": "look"}])),
+    Plant("tool_id_missing", chat(USER, CALLING, {"role": "tool", "content": "x"}, ANSWER), 3, profile="openai"),
+    Plant("tool_id_missing", chat(USER, calling(id=None)), 2, profile="azure"),
+    Plant("tool_malformed", chat(USER, ANSWER, tools=["look"])),
+    Plant("tool_malformed", chat(USER, ANSWER, tools=[{"name": "look"}]), profile="openai"),
     Plant("tool_malformed", chat(USER, ANSWER, tools={"name": "look"})),
     Plant("tool_not_declared", chat(USER, calling(function={"name": "loook", "arguments": "{}"}), tools=[TOOL]), 2),
     Plant(
@@ -280,6 +289,15 @@ GOOD = [
     chat(USER, {"role": "assistant", "content": None, "refusal": "I cannot."}),
     chat({"role": "user", "content": "NaN, Infinity and \ud83d\ude00"}, ANSWER),
 ]
+
+
+def test_local_templates_need_no_ids_and_take_bare_tools(tmp_path: Path) -> None:
+    """As transformers documents tool use."""
+    call = {"type": "function", "function": {"name": "look", "arguments": {"place": "Ghent"}}}
+    result = {"role": "tool", "name": "look", "content": "22"}
+    record = chat(USER, {"role": "assistant", "tool_calls": [call]}, result, ANSWER, tools=[{"name": "look"}])
+    for profile in (None, "local"):
+        assert [finding.text for finding in checked(tmp_path, [record], profile=profile, ignore=["L"]).findings] == []
 
 
 @pytest.mark.parametrize("record", GOOD, ids=range(len(GOOD)))

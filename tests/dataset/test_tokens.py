@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.dataset.tokens import counter_for, encoding_counter, load_encoding
+from workbench.dataset.formats import RecordError
+from workbench.dataset.tokens import counter_for, encoding_counter, load_encoding, template_counter
 from workbench.errors import WorkbenchError
 
 
@@ -120,3 +121,28 @@ def test_weights_cost_nothing_and_tools_make_it_an_estimate(cache: Path) -> None
     assert not counter.messages(plain, tools=[{"type": "function"}]).exact
     parts = counter.messages([{"role": "user", "content": [{"type": "text", "text": "hi"}]}, plain[1]])
     assert parts == counter.messages(plain)
+
+
+CHATML = (
+    "{% for message in messages %}{% if message.role == 'tool' %}{{ raise_exception('no tools here') }}{% endif %}"
+    "{{ '<s> ' + message.role + ' : ' + message.content + ' </s>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<s> assistant : ' }}{% endif %}"
+)
+
+
+def test_an_open_model_is_counted_by_its_own_template_and_tokenizer(tmp_path: Path) -> None:
+    """What training will see, and what of it is trained; a template's refusal is the record's error."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[UNK]", "<s>", "</s>", ":", "user", "assistant", "hi", "hello", "there"]
+    tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    counter = template_counter(
+        tmp_path / "tokenizer.json", name="tiny", chat_template=CHATML, bos_token="<s>", eos_token="</s>"
+    )
+    count = counter.messages([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello there"}])
+    assert (count.total, count.assistant, count.exact) == (5 + 6, 3, True)
+    assert counter.text("hello there") == 2
+    with pytest.raises(RecordError, match="no tools here"):
+        counter.messages([{"role": "tool", "content": "x"}])

@@ -122,6 +122,10 @@ def stats(
     named. `provider` and `tier` choose the price, `n_epochs` overrides the cookbook's rule. Rows that cannot be read
     are counted apart; a WorkbenchError if none can.
     """
+    if max_tokens is not None and max_tokens < 1:
+        raise WorkbenchError(
+            "max tokens", f"cannot be {max_tokens}", "give a positive number", code="usage", exit_code=2
+        )
     fmt = detect(rows.sample()).format
     limit = max_tokens or (COOKBOOK_EXAMPLE_TOKENS if model is None else example_tokens(model))
     totals, assistants, messages = [], [], []

@@ -42,3 +42,14 @@ def image_in_answer(record: ChatRecord, context: Context) -> Iterator[Problem]:
             isinstance(part, dict) and part.get("type") == "image_url" for part in parts
         ):
             yield Problem("an assistant message has an image", index)
+
+
+@record_rule("A004", "too_many_images", Severity.ERROR, profiles={"openai", "azure"})
+def too_many_images(record: ChatRecord, context: Context) -> Iterator[Problem]:
+    """A record has more images than the provider takes for one example."""
+    most = context.limits.images_per_example if context.limits is not None else None
+    lists = (message.content for message in record.messages if isinstance(message.content, list))
+    parts = (part for content in lists for part in content)
+    count = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
+    if most is not None and count > most:
+        yield Problem(f"{count} images; the provider takes {most} an example")

@@ -115,12 +115,12 @@ def read_row(rows: Rows, number: int, raw: bytes, fmt: Format) -> Row:
 
 def row_findings(row: Row, context: Context, rules: Sequence[Rule]) -> Iterator[Finding]:
     """The findings about one row."""
+    record = row.record
     for rule in rules:
-        if rule.check_row is not None:
-            problems = rule.check_row(row, context)
-        elif rule.check_record is not None and row.record is not None:
-            problems = rule.check_record(row.record, context)
-        else:
-            continue
-        for problem in problems:
-            yield rule.finding(problem, row.line)
+        if rule.check_record is not None:
+            if record is not None:
+                for problem in rule.check_record(record, context):
+                    yield rule.finding(problem, row.line)
+        elif rule.check_row is not None:
+            for problem in rule.check_row(row, context):
+                yield rule.finding(problem, row.line)

@@ -29,7 +29,7 @@ class Row:
     @property
     def fields(self) -> Mapping[str, Any] | None:
         """The value, if it is a JSON object."""
-        return self.value if isinstance(self.value, Mapping) else None
+        return self.value if isinstance(self.value, dict) else None
 
 
 @dataclass(slots=True)

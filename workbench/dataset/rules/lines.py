@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from workbench.dataset.rows import DecodeError
 from workbench.dataset.rules.facts import Facts, Row
+from workbench.dataset.rules.quote import quote
 from workbench.dataset.rules.registry import Context, Problem, Severity, file_rule, row_rule
 
 BLANK_LINE = "J002"
@@ -95,3 +96,37 @@ def lone_surrogate(row: Row, context: Context) -> Iterator[Problem]:
         json.dumps(row.value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
         yield Problem(f"half a character: \\u{ord(error.object[error.start]):04x} stands alone")
+
+
+def _keys(value: object) -> int:
+    """How many keys a JSON value has, those inside it included."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_keys, value.values()))
+    return sum(map(_keys, value)) if isinstance(value, list) else 0
+
+
+_KEY = re.compile(rb'"\s*:')
+
+
+@row_rule("J008", "duplicate_key", Severity.WARNING)
+def duplicate_key(row: Row, context: Context) -> Iterator[Problem]:
+    """An object has the same key twice.
+
+    Readers keep the last one without a word, so the first value is lost.
+    """
+    # Text may look like a key too, so more keys in the bytes than in the value is only a reason to look closely.
+    if row.fields is None or len(_KEY.findall(row.raw)) <= _keys(row.value):
+        return
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        seen: dict[str, object] = {}
+        for key, value in pairs:
+            if key in seen:
+                twice.append(key)
+            seen[key] = value
+        return seen
+
+    json.loads(row.raw, object_pairs_hook=note)
+    for key in dict.fromkeys(twice):
+        yield Problem(f"key {quote(key)} is there more than once")

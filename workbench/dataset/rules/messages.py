@@ -141,8 +141,9 @@ def null_value(record: ChatRecord, context: Context) -> Iterator[Problem]:
     if "tools" in record.order and not record.tools and "tools" not in record.extra:
         yield Problem("`tools` is null or empty", fixable=True)
     for index, message in enumerate(record.messages):
-        for key in _OPTIONAL:
-            empty = key == "tool_calls" and message.tool_calls == []
-            value = message.extra[key] if key in message.extra else getattr(message, key, None)
-            if message.has(key) and (value is None or empty):
+        for key in message.order:
+            if key not in _OPTIONAL or (key in message.extra and message.extra[key] is not None):
+                continue
+            value = getattr(message, key, None)
+            if value is None or (key == "tool_calls" and value == []):
                 yield Problem(f"{quote(key)} is null or empty", index, fixable=True)

@@ -105,37 +105,38 @@ def tool_id_mismatch(record: ChatRecord, context: Context) -> Iterator[Problem]:
     waiting: dict[str, int] = {}
     for index, message in enumerate(record.messages):
         if message.role == "tool":
-            if message.tool_call_id is None:
-                yield Problem("a tool message has no `tool_call_id`", index)
-            elif waiting.pop(message.tool_call_id, None) is None:
-                yield Problem(f"tool_call_id {quote(message.tool_call_id)} answers no call before it", index)
-                if waiting:  # the call it was meant for is not told as a second mistake
-                    waiting.pop(next(iter(waiting)))
+            answered = message.tool_call_id
+            if answered is not None and answered not in waiting:
+                yield Problem(f"tool_call_id {quote(answered)} answers no call before it", index)
+            if waiting:  # a call whose answer has a wrong id, or none, is not told as a second mistake
+                waiting.pop(answered if answered in waiting else next(iter(waiting)))
             continue
-        for open_id, asked in waiting.items():
-            yield Problem(f"tool call {quote(open_id)} gets no answer", asked)
+        for open_call, asked in waiting.items():
+            yield Problem(f"tool call {quote(open_call)} gets no answer", asked)
         waiting = {}
-        for number, call in _function_calls(message):
-            identity = call.get("id")
-            if not isinstance(identity, str) or not identity:
-                yield Problem(f"tool call {number} has no `id`", index)
-            elif identity in waiting:
-                yield Problem(f"the id {quote(identity)} is used for two calls", index)
-            else:
-                waiting[identity] = index
+        for _, call in _function_calls(message):
+            call_id = call.get("id")
+            if isinstance(call_id, str) and call_id in waiting:
+                yield Problem(f"the id {quote(call_id)} is used for two calls", index)
+            elif isinstance(call_id, str):
+                waiting[call_id] = index
 
 
 @record_rule("T005", "tool_malformed", Severity.ERROR)
 def tool_malformed(record: ChatRecord, context: Context) -> Iterator[Problem]:
     """An entry of `tools` does not describe a function.
 
-    It is `{"type": "function", "function": {"name", "description", "parameters": a JSON schema of an object}}`.
+    It is `{"type": "function", "function": {"name", "description", "parameters": a JSON schema of an object}}`; local
+    chat templates also take the inner object alone.
     """
     if "tools" in record.extra:
         yield Problem(f"`tools` is {kind_of(record.extra['tools'])}, not a list")
     pattern = context.limits.name_pattern if context.limits is not None else None
+    bare_allowed = context.limits is None or not context.limits.arguments_as_text
     for number, tool in enumerate(record.tools or ()):
         function = tool.get("function") if isinstance(tool, dict) else None
+        if function is None and bare_allowed and isinstance(tool, dict):
+            function = tool
         if not isinstance(function, dict):
             yield Problem(f"tool {number} has no `function`")
         elif not isinstance(function.get("name"), str) or not function["name"]:
@@ -146,6 +147,20 @@ def tool_malformed(record: ChatRecord, context: Context) -> Iterator[Problem]:
             yield Problem(f"parameters of tool {quote(function['name'])} are {kind_of(function['parameters'])}")
 
 
+@record_rule("T008", "tool_id_missing", Severity.ERROR, profiles={"openai", "azure", "compatible"})
+def tool_id_missing(record: ChatRecord, context: Context) -> Iterator[Problem]:
+    """A tool call or a tool's result has no id.
+
+    The API joins them by `id` and `tool_call_id`. (Local chat templates do without.)
+    """
+    for index, message in enumerate(record.messages):
+        if message.role == "tool" and not message.tool_call_id:
+            yield Problem("a tool message has no `tool_call_id`", index)
+        for number, call in _function_calls(message):
+            if not (isinstance(call.get("id"), str) and call["id"]):
+                yield Problem(f"tool call {number} has no `id`", index)
+
+
 @record_rule("T006", "tool_not_declared", Severity.ERROR)
 def tool_not_declared(record: ChatRecord, context: Context) -> Iterator[Problem]:
     """A call names a function that the record's `tools` do not declare.
@@ -154,7 +169,7 @@ def tool_not_declared(record: ChatRecord, context: Context) -> Iterator[Problem]
     """
     if not record.tools:
         return
-    functions = (tool.get("function") for tool in record.tools if isinstance(tool, dict))
+    functions = (tool.get("function", tool) for tool in record.tools if isinstance(tool, dict))
     names = {function.get("name") for function in functions if isinstance(function, dict)}
     for index, message in enumerate(record.messages):
         for _, call in _function_calls(message):
