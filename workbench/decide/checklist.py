@@ -78,7 +78,7 @@ QUESTIONS: tuple[Question, ...] = (
         "aspect",
         "use-case",
         "What does the base model do wrong on it today?",
-        "Tuning teaches form, style and a way of answering; new facts it teaches badly. So it depends on what is wrong.",
+        "Tuning teaches form, style and a way of answering; new facts it teaches badly. It depends on what is wrong.",
     ),
     Question(
         "prompt-engineering",

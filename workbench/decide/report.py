@@ -161,7 +161,7 @@ def _method(run: RunResult) -> str:
         f"- Run {_code(run.run)} of {run.created_at.isoformat(timespec='minutes')}, {run.items} items, "
         f"scorer {run.scorer}.",
         f"- Test set {_code(task.test or '')}, SHA-256 {_code(run.test_sha256)}.",
-        f"- Temperature {task.temperature:g}, at most {task.max_tokens} tokens, seed {task.seed}, repeats: {run.repeat}.",
+        f"- Temperature {task.temperature:g}, up to {task.max_tokens} tokens, seed {task.seed}, repeats {run.repeat}.",
         "- Intervals: Wilson or BCa bootstrap for a score; Newcombe's method 10 with exact McNemar, or BCa with a "
         "permutation test, for a difference; Holm's correction over all pairs.",
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from workbench.evaluate.statistics import (
+    MIN_DISCORDANT,
     MIN_ITEMS,
     MIN_VARIED,
     Bootstrap,
@@ -72,8 +73,13 @@ class Paired:
 
     @property
     def underpowered(self) -> bool:
-        """Whether the interval cannot be trusted: too few independent items, or too little that varies."""
-        return self.units < MIN_ITEMS or (self.distribution is not None and self.varied < MIN_VARIED)
+        """Whether the interval cannot be trusted to be one of 95 %: too few independent items, or too few that differ.
+
+        In the second case it errs on the wide side.
+        """
+        if self.table is not None:
+            return self.units < MIN_ITEMS or self.table.only_a + self.table.only_b < MIN_DISCORDANT
+        return self.units < MIN_ITEMS or self.varied < MIN_VARIED
 
     def items_needed(self, difference: float = RELEVANT_GAIN) -> int:
         """Items to find `difference` with 80 % power at 5 %, from the spread seen here."""

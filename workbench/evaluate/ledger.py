@@ -99,7 +99,7 @@ class AnswerCache:
         """The answer, if this very call was made before."""
         try:
             return Answer.model_validate_json(self._path(key).read_bytes())
-        except (FileNotFoundError, ValidationError):
+        except (OSError, ValidationError):
             return None
 
     def put(self, key: str, answer: Answer) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-LONGEST_ITEM = 8
+LONGEST_ITEM = 6
 """Words in one item of a list without brackets; prose has longer stretches between its commas."""
 
 _FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
@@ -60,7 +60,7 @@ def read_list(text: str) -> list[str] | None:
     """The items of a list, stripped and lower-cased, without empty ones; None where the text is no list.
 
     Read in this order: a JSON list; the text from the first `[` on, as JSON or Python, cut off or not; one item a line,
-    bullets and numbers dropped; items between commas or semicolons. Without brackets, an item of more than 8 words
+    bullets and numbers dropped; items between commas or semicolons. Without brackets, an item of more than 6 words
     makes it prose, and so no list. Nested lists and objects are no items.
     """
     body = _unfenced(text)

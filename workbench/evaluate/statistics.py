@@ -23,9 +23,12 @@ RESAMPLES = 10_000
 MIN_ITEMS = 50
 """Fewer independent items (groups, where items are grouped) than this: the interval is not to be trusted. The
 simulation in tests/evaluate/test_coverage.py shows coverage of 93 to 97 % from here on."""
-MIN_VARIED = 15
+MIN_VARIED = 30
 """Scores between 0 and 1: fewer differences than this that are not the commonest one leave the bootstrap too little
 to resample (same simulation)."""
+MIN_DISCORDANT = 8
+"""Binary scores: with fewer items than this that only one candidate got right, Newcombe's interval is much too wide,
+above 97 % (same simulation)."""
 EXACT_FLIPS = 12
 """Up to this many units all 2^n sign patterns are tried instead of random ones."""
 
