@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.providers import JobRequest, Profile, built_in, connect
+from workbench.providers.client import connect
+from workbench.providers.profiles import Profile, built_in
+from workbench.providers.request import JobRequest
 from workbench.testing.fake_provider import FakeProvider
 
 if TYPE_CHECKING:

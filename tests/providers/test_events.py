@@ -10,24 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.providers import (
-    Event,
-    EventLog,
-    FollowUpdate,
-    JobRequest,
-    Profile,
-    ProviderError,
-    built_in,
-    connect,
-    create_job,
-    fold,
-    follow,
-    poll_events,
-    position,
-    retrieve_job,
-)
-from workbench.providers.errors import retry_after
+from workbench.providers.client import connect
+from workbench.providers.errors import ProviderError, retry_after
+from workbench.providers.event_log import Event, EventLog
+from workbench.providers.events import FollowUpdate, follow, poll_events
+from workbench.providers.jobs import create_job, retrieve_job
 from workbench.providers.lease import EXPIRES_S, Lease
+from workbench.providers.profiles import Profile, built_in
+from workbench.providers.request import JobRequest
+from workbench.providers.series import fold, position
 from workbench.testing.fake_provider import FakeProvider
 
 if TYPE_CHECKING:

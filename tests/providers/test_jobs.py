@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.providers import (
+from workbench.providers.errors import ProviderError
+from workbench.providers.files import parse_results, upload
+from workbench.providers.jobs import (
     Job,
-    JobRequest,
-    Profile,
-    ProviderError,
-    built_in,
     cancel_job,
     create_job,
     list_checkpoints,
@@ -23,9 +21,9 @@ from workbench.providers import (
     pause_job,
     resume_job,
     retrieve_job,
-    upload,
 )
-from workbench.providers.files import parse_results
+from workbench.providers.profiles import Profile, built_in
+from workbench.providers.request import JobRequest
 from workbench.testing.fake_provider import FakeProvider
 
 if TYPE_CHECKING:
@@ -91,7 +89,7 @@ async def test_a_dropped_connection_after_creating_makes_no_second_job(
 
 @pytest.mark.parametrize("kind", ["azure", "compatible"])
 async def test_where_metadata_cannot_be_asked_for_the_file_names_the_job(request_for: JobRequest, kind: str) -> None:
-    from workbench.providers import connect
+    from workbench.providers.client import connect
 
     with FakeProvider(flavour="azure" if kind == "azure" else "openai") as provider:
         profile = (
@@ -123,7 +121,7 @@ async def test_where_even_the_list_fails_the_run_is_named(
 ) -> None:
     provider.drop(CREATE, method="POST")
     provider.fail(CREATE, method="GET", status=400, times=9)
-    with pytest.raises(ProviderError, match="it may have started.* run-7") as caught:
+    with pytest.raises(ProviderError, match=r"it may have started.* run-7") as caught:
         await create_job(client, profile, request_for, run_id="run-7", look_up_s=NOW)
     assert caught.value.code == "create_unknown"
 
@@ -183,7 +181,7 @@ async def test_reading_is_repeated_where_creating_is_not(
 
 
 async def test_lists_are_read_page_by_page_up_to_the_limit(profile: Profile, request_for: JobRequest) -> None:
-    from workbench.providers import connect
+    from workbench.providers.client import connect
 
     with FakeProvider(page_size=2) as provider:
         async with await connect(profile, environ=provider.environ, strict=True) as client:

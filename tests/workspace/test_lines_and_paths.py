@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.workspace import append_line, cache, home, read_lines
+from workbench.workspace.lines import append_line, read_lines
+from workbench.workspace.paths import cache, home
 
 
 def test_lines_come_back_in_order_and_only_their_owner_may_read(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_the_workspace_is_the_flag_then_the_variable_then_the_platform_s(tmp_pat
 
 def test_the_room_imports_nothing_heavy() -> None:
     heavy = ("textual", "torch", "openai", "datasets", "pyarrow", "numpy")
-    code = f"import sys, workbench.workspace; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, workbench.workspace.store; print([m for m in {heavy!r} if m in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )

@@ -136,7 +136,7 @@ async def _create(client: openai.AsyncOpenAI, profile: Profile, model: str, body
     except ProviderError as error:
         refused = f"{error.param or ''} {error.why}" if error.status in {400, 422} else ""
         if "max_tokens" in refused and "max_tokens" in body:
-            body = {**body, "max_completion_tokens": body.pop("max_tokens")}
+            body["max_completion_tokens"] = body.pop("max_tokens")
         elif "stream_options" in refused and "stream_options" in body:
             body.pop("stream_options")
         else:
