@@ -91,8 +91,6 @@ async def serve(folder: Path, version: str) -> None:
         "protocol": 1,
     }
     (folder / "lock").write_text(json.dumps(record))
-    if delay := os.environ.get("FAKE_ENGINE_SILENT"):
-        await asyncio.sleep(float(delay))
     listener.listen(10)
     await server.serve(sockets=[listener])
     (folder / "lock").unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from workbench.errors import WorkbenchError
 from workbench.providers import local
 from workbench.providers.chat import complete
 from workbench.providers.client import connect
+from workbench.providers.engine_status import boot_id
 from workbench.providers.errors import ProviderError
 from workbench.providers.local import EngineError, LocalEngine
 from workbench.providers.models import list_models
@@ -113,13 +114,22 @@ async def test_an_engine_that_ends_at_its_start_is_said_with_its_last_words(make
         await make(FAKE_ENGINE_CRASH="1").ensure()
 
 
-async def test_an_engine_that_does_not_answer_is_said_within_the_deadline(make: Make) -> None:
-    engine = make(timeout_s=1, FAKE_ENGINE_SILENT="600")
-    with pytest.raises(EngineError, match="does not answer"):
-        await engine.ensure()
-    assert engine.status().status == "silent"
-    with pytest.raises(EngineError, match=r"does not answer.*`kill \d+` stops it"):
-        await engine.stop()
+async def test_an_engine_that_does_not_answer_is_said_and_not_joined_by_a_second(make: Make, tmp_path: Path) -> None:
+    """Its process lives (here: this one), its socket takes connections, and nothing comes back."""
+    engine = make(timeout_s=0.1)
+    me = psutil.Process()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        here = {"host": socket.gethostname(), "boot_id": boot_id(), "pid": me.pid, "start": me.create_time()}
+        write_lock(engine, **here, socket=str(tmp_path / "s"))
+        (engine.folder / "key").write_text("k")
+        assert engine.status(timeout_s=0.05).status == "silent"
+        with pytest.raises(EngineError, match="does not answer"):
+            await engine.ensure()
+        with pytest.raises(EngineError, match=r"does not answer.*`kill \d+` stops it"):
+            await engine.stop()
+    assert starts(tmp_path / "w") == []
 
 
 async def test_an_engine_of_another_version_is_replaced_and_its_jobs_run_on(make: Make, tmp_path: Path) -> None:
@@ -212,8 +222,7 @@ def test_a_lock_of_this_machine_s_dead_process_is_stale(make: Make) -> None:
     engine = make()
     write_lock(engine, host=socket.gethostname(), boot_id="an earlier boot")
     assert engine.status().status == "stale"
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    write_lock(engine, host=socket.gethostname(), boot_id=boot, pid=os.getpid(), start=1.0)
+    write_lock(engine, host=socket.gethostname(), boot_id=boot_id(), pid=os.getpid(), start=1.0)
     assert engine.status().status == "stale", "this pid, but another process"
 
 

@@ -1,1 +1,1 @@
-"""A generic TOML document store: `paths`, `store`, `lines` (JSONL), `errors`; `lock`, `migrate`, `document` serve it."""
+"""A generic TOML document store: `paths`, `store`, `lines` (JSONL), `errors`, and what serves them."""
