@@ -34,13 +34,13 @@ _PROGRESS_EVERY = 500  # rows between two calls of `progress`
 class Distribution(BaseModel):
     """How a number spreads over the records."""
 
-    min: float
-    max: float
+    min: int
+    max: int
     mean: float
     median: float
     p5: float
     p95: float
-    total: float
+    total: int
 
 
 class Stats(BaseModel):
