@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -83,7 +84,7 @@ class Tokenized:
 
 
 class _Generation(jinja2.ext.Extension):
-    """Lets templates with `{% generation %}` blocks (made for transformers' masks) render; the blocks mean nothing here."""
+    """Lets templates with `{% generation %}` blocks (transformers' way to mark answers) render; the blocks mean nothing."""
 
     tags = {"generation"}  # noqa: RUF012 - jinja's own class attribute
 
@@ -251,7 +252,7 @@ def _text_parts(content: object) -> list[str]:
 def _segments(text: str, trained: Sequence[Span], contents: Sequence[Span]) -> Iterator[Segment]:
     """`text` cut wherever the kind changes."""
     cuts = sorted({0, len(text), *(edge for span in (*trained, *contents) for edge in span)})
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         yield Segment(
             text[start:end],
             trained=any(low <= start < high for low, high in trained),

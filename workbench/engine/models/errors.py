@@ -8,7 +8,7 @@ from workbench.errors import WorkbenchError
 class ModelMissing(WorkbenchError):
     """The model is not on this machine; the hint says how to get it."""
 
-    code = "model_not_found"
+    code = "model_missing"
 
 
 class ModelRefused(WorkbenchError):

@@ -25,15 +25,6 @@ _UNBOUNDED = 10**7
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSize:
-    """How large a model is."""
-
-    parameters: int
-    bytes: int
-    """Of its weights on disk."""
-
-
-@dataclass(frozen=True, slots=True)
 class ModelFolder:
     """A base model that is on this machine."""
 
@@ -42,8 +33,11 @@ class ModelFolder:
     path: Path
     sha256: str
     """Of weights, configuration, tokenizer and template: the content, not the name or the place."""
-    size: ModelSize
-    chat_template: str | None
+    size: int
+    """Bytes of its weights on disk."""
+    parameters: int
+    chat_template: str
+    """Empty where the model has none: such a model completes text and cannot chat."""
     bos_token: str | None
     eos_token: str | None
     max_length: int
@@ -68,10 +62,9 @@ def read_folder(path: Path, model_id: str, hashes: Path | None = None) -> ModelF
         id=model_id,
         path=path,
         sha256=content_sha256(path, hashes),
-        size=ModelSize(
-            parameters=sum(_parameters(file) for file in weights), bytes=sum(file.stat().st_size for file in weights)
-        ),
-        chat_template=chat_template(path, tokenizer),
+        size=sum(file.stat().st_size for file in weights),
+        parameters=sum(_parameters(file) for file in weights),
+        chat_template=chat_template(path, tokenizer) or "",
         bos_token=_token(tokenizer.get("bos_token")),
         eos_token=_token(tokenizer.get("eos_token")),
         max_length=_max_length(config, tokenizer),

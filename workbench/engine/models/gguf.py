@@ -50,16 +50,16 @@ def to_gguf(model: Path, out: Path, cache: Path, report: Report, kind: str = "q8
         arriving = Path(folder) / "out.gguf"
         report(PullProgress("quantise", 0, 1, "steps"))
         ended = subprocess.run(
-            [sys.executable, str(tool / "convert_hf_to_gguf.py"), str(shown), "--outfile", str(arriving), "--outtype", kind],
+            [sys.executable, str(tool / "convert_hf_to_gguf.py"), str(shown), "--outfile", str(arriving),
+             "--outtype", kind],
             env={**os.environ, "PYTHONPATH": str(tool), "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
         if ended.returncode or not arriving.exists():
             if "No space left" in ended.stderr:
                 raise OSError(28, "No space left on device", str(out))
-            raise ModelRefused(
-                str(model), f"llama.cpp's converter does not take it ({_reason(ended.stderr)})", "it is served by transformers"
-            )  # fmt: skip
+            why = f"llama.cpp's converter does not take it ({_reason(ended.stderr)})"
+            raise ModelRefused(str(model), why, "it is served by transformers")
         arriving.replace(out)
     report(PullProgress("quantise", 1, 1, "steps"))
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -32,7 +33,6 @@ def install(name: str, cache: Path, report: Report, free_bytes: Callable[[Path],
     if target.exists():
         return target
     os.environ.pop("HF_HUB_OFFLINE", None)
-    import httpx
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
@@ -49,18 +49,32 @@ def install(name: str, cache: Path, report: Report, free_bytes: Callable[[Path],
         watcher.start()
         try:
             snapshot_download(
-                name, revision=info.sha, local_dir=arriving, allow_patterns=PATTERNS, ignore_patterns=["*/*"], token=token
+                name,
+                revision=info.sha,
+                local_dir=arriving,
+                allow_patterns=PATTERNS,
+                ignore_patterns=["*/*"],
+                token=token,
             )
         finally:
             done.set()
             watcher.join()
     except GatedRepoError as error:
-        raise PullFailed(name, "its owner asks for an agreement first", "accept it on the hub and set HF_TOKEN") from error
+        raise PullFailed(
+            name, "its owner asks for an agreement first", "accept it on the hub and set HF_TOKEN"
+        ) from error
     except RepositoryNotFoundError as error:
-        raise ModelMissing(name, "the hub has no such model, or it is private", "check the name; set HF_TOKEN") from error
-    except (HfHubHTTPError, httpx.HTTPError, ConnectionError) as error:
+        raise ModelMissing(
+            name, "the hub has no such model, or it is private", "check the name; set HF_TOKEN"
+        ) from error
+    # its bases are OSError and the error of the HTTP library that this version stands on (httpx, later httpx2)
+    except (HfHubHTTPError, *HfHubHTTPError.__bases__) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PullFailed(name, f"the hub cannot be reached ({reason})", "check the network, or give a local folder") from error
+        raise PullFailed(
+            name, f"the hub cannot be reached ({reason})", "check the network, or give a local folder"
+        ) from error
     shutil.rmtree(arriving / ".cache", ignore_errors=True)
     read_folder(arriving, name)
     arriving.rename(target)

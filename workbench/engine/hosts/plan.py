@@ -1,0 +1,63 @@
+"""Which host serves a model: llama.cpp where it can, else transformers."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.engine.hosts.process import Plan, kv_cache_bytes
+from workbench.engine.models.child import run_child
+from workbench.engine.models.folder import read_folder
+from workbench.engine.models.served import refusal, served_gguf
+
+if TYPE_CHECKING:
+    from workbench.engine.hosts.pool import Servable
+
+CONTEXT = 8192
+"""Tokens that the requests of one llama.cpp host share at most; a longer one is refused by name."""
+
+LLAMA_OVERHEAD = 250_000_000
+"""Bytes beside weights and cache: Python and compute buffers (390 MB resident for the starter's 145 + 190 MB)."""
+
+TORCH_OVERHEAD = 700_000_000
+"""Bytes that torch and transformers take before any model (measured)."""
+
+
+async def make_plan(served: Servable, cache: Path) -> Plan:
+    """How to serve `served`; makes its GGUF in a child process where there is none. Raises what that raises."""
+    base = read_folder(served.base.path, served.id, cache / "hashes")
+    context = min(base.max_length, CONTEXT)
+    gguf = await _gguf(served, cache) if importlib.util.find_spec("xllamacpp") else None
+    if gguf is not None:
+        return Plan(
+            host="llama.cpp",
+            precision="Q8_0",
+            module="workbench.engine.hosts.llama",
+            arguments=("--model", str(gguf), "--context", str(context)),
+            memory=gguf.stat().st_size + kv_cache_bytes(base.config, context, 2) + LLAMA_OVERHEAD,
+        )
+    arguments = ["--model", str(served.base.path), "--context", str(context)]
+    if served.adapter is not None:
+        arguments += ["--adapter", str(served.adapter)]
+    return Plan(
+        host="transformers",
+        precision="float32",
+        module="workbench.engine.hosts.transformers_host",
+        arguments=tuple(arguments),
+        memory=4 * base.parameters + kv_cache_bytes(base.config, context, 4) + TORCH_OVERHEAD,
+    )
+
+
+async def _gguf(served: Servable, cache: Path) -> Path | None:
+    """The model's GGUF, made if needed; None where llama.cpp does not take it."""
+    file = served_gguf(cache, served.sha256)
+    if file.exists():
+        return file
+    if refusal(cache, served.sha256) is not None:
+        return None
+    arguments = ["--cache", str(cache), "--sha256", served.sha256, "--base", str(served.base.path)]
+    if served.adapter is not None:
+        arguments += ["--adapter", str(served.adapter)]
+    made = await run_child("workbench.engine.models.served", arguments, lambda _progress: None)
+    return Path(made["gguf"]) if "gguf" in made else None

@@ -1,0 +1,156 @@
+"""The hosts that run: started when asked for, restarted when they die, ended when idle or when memory is short.
+
+Each model has a process of its own, so that answers of two models cannot be mixed whatever a server caches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.engine.hosts.errors import NoRoom
+from workbench.engine.hosts.plan import make_plan
+from workbench.engine.hosts.process import HostProcess, Plan, socket_path
+
+
+class Base(Protocol):
+    """What the pool needs of a base model (engine.models.folder.ModelFolder)."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+class Servable(Protocol):
+    """A model to serve: a base, or a base with an adapter; `sha256` is of the content of both."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def base(self) -> Any: ...
+    @property
+    def adapter(self) -> Path | None: ...
+    @property
+    def sha256(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """The plain Servable."""
+
+    id: str
+    base: Base
+    adapter: Path | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model answers: OpenAI's chat completions at `/v1/chat/completions` of a Unix socket."""
+
+    uds: Path
+    api_key: str
+    host: str
+    """llama.cpp or transformers."""
+    precision: str
+
+
+class HostPool:
+    """All hosts of one engine."""
+
+    def __init__(
+        self,
+        runtime_dir: Path,
+        cache: Path,
+        *,
+        budget_bytes: int,
+        idle_s: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._runtime_dir = runtime_dir
+        self._cache = cache
+        self._budget = budget_bytes
+        self._idle_s = idle_s
+        self._clock = clock
+        self._hosts: dict[str, HostProcess] = {}
+        self._starting: dict[str, asyncio.Lock] = {}
+        self._room = asyncio.Lock()
+
+    async def endpoint(self, served: Servable) -> Endpoint:
+        """Where `served` answers; starts its host if needed. Raises HostFailed, NoRoom, PullFailed (no converter)."""
+        host = await self._host(served)
+        host.used_at = self._clock()
+        return Endpoint(host.socket, host.api_key, host.plan.host, host.plan.precision)
+
+    @asynccontextmanager
+    async def lease(self, served: Servable) -> AsyncIterator[Endpoint]:
+        """The endpoint for the length of one request: a leased host is neither idle nor unloaded for others."""
+        endpoint = await self.endpoint(served)
+        host = self._hosts[served.sha256]
+        host.busy += 1
+        try:
+            yield endpoint
+        finally:
+            host.busy -= 1
+            host.used_at = self._clock()
+
+    def loaded(self) -> list[str]:
+        """The ids of the models whose hosts run."""
+        return [host.model_id for host in self._hosts.values() if host.alive]
+
+    async def sweep(self) -> None:
+        """End the hosts that nobody used for `idle_s` seconds, and forget those that died."""
+        now = self._clock()
+        for sha256, host in list(self._hosts.items()):
+            if not host.alive or (not host.busy and now - host.used_at >= self._idle_s):
+                await self._unload(sha256)
+
+    async def close(self) -> None:
+        """End all hosts."""
+        for sha256 in list(self._hosts):
+            await self._unload(sha256)
+
+    async def _host(self, served: Servable) -> HostProcess:
+        """The running host of `served`; two that ask at once get the same one."""
+        async with self._starting.setdefault(served.sha256, asyncio.Lock()):
+            known = self._hosts.get(served.sha256)
+            if known is not None and known.alive:
+                return known
+            plan = await make_plan(served, self._cache)
+            async with self._room:
+                await self._make_room(served, plan)
+                self._runtime_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+                socket = socket_path(self._runtime_dir, served.sha256)
+                host = HostProcess(served.id, plan, socket, socket.with_suffix(".log"))
+                await host.start()
+                host.used_at = self._clock()
+                self._hosts[served.sha256] = host
+            return host
+
+    async def _make_room(self, served: Servable, plan: Plan) -> None:
+        """Unload the longest unused until `plan` fits the budget. Raises NoRoom where it cannot."""
+        self._hosts.pop(served.sha256, None)
+        if plan.memory > self._budget:
+            raise NoRoom(
+                f"model {served.id}",
+                f"needs about {plan.memory / 1e9:.1f} GB to answer; {self._budget / 1e9:.1f} GB are set aside for that",
+                "use a smaller model, or a machine with more memory",
+            )
+        while sum(host.plan.memory for host in self._hosts.values()) + plan.memory > self._budget:
+            free = [(host.used_at, sha256) for sha256, host in self._hosts.items() if not host.busy]
+            if not free:
+                raise NoRoom(
+                    f"model {served.id}",
+                    "has to wait: all models that are loaded are answering",
+                    "try again in a moment",
+                )
+            await self._unload(min(free)[1])
+
+    async def _unload(self, sha256: str) -> None:
+        host = self._hosts.pop(sha256, None)
+        if host is not None:
+            await host.stop()
