@@ -101,14 +101,14 @@ def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], l
         Piece(f" {day_and_time(run.created_at.timestamp())}", "strong"),
         Piece("" if newest else " (not the newest)", "warning"),
         Piece(f" · {run.items:,} items · {visible_line(run.scorer)} · test {run.test_sha256[:8]}", "muted"),
-        Piece(f" · measured on {opened} times" if opened > 1 else "", "muted"),
+        Piece(f" · opened {opened} times" if opened > 1 else "", "muted"),
     ]
     if run.repeat > 1:
         left.append(Piece(f" · {run.repeat} times each", "muted"))
     right = []
     if run.leaked_exact is not None:
         leaked = run.leaked_exact + (run.leaked_near or 0)
-        right = [Piece(f"✗ {leaked} items leaked ", "bad") if leaked else Piece("✓ no leak ", "good")]
+        right = [Piece(f"  ✗ {leaked} items leaked ", "bad") if leaked else Piece("  ✓ no leak ", "good")]
     return left, right
 
 

@@ -54,7 +54,7 @@ class ItemsScreen(Frame):
     HELP = """\
 # Items of a run
 
-Each row is a record of the test set with the score of each candidate: ✓ right, ✗ wrong, a number between, `failed` \
+Each row is a record of the test set with the score of each candidate: ✓ right, ✗ wrong, a number between, ! \
 where no answer came. Below is the item in full: the prompt exactly as the chosen candidate got it, the reference, and \
 what each candidate said. `c` chooses another candidate's prompt; `d` shows only items on which candidates differ.
 """
@@ -191,7 +191,7 @@ def _score(row: ItemResult | None) -> Piece:
     if row is None:
         return Piece(NOTHING, "muted")
     if row.score is None:
-        return Piece("failed", "bad")
+        return Piece("!", "bad")
     if row.score >= RIGHT:
         return Piece("✓", "good")
     return Piece("✗", "bad") if row.score <= 0 else Piece(f"{row.score:.2f}", "warning")

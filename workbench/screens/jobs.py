@@ -10,6 +10,7 @@ from textual import on, work
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
+from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench.actions import bindings_for
@@ -136,6 +137,8 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         self._following: str | None = None
         self._problem = ""
         self._metric = 0
+        self._again: Timer | None = None
+        """When the list is asked for again."""
         self._table = Table(COLUMNS, empty="Reading the jobs…", id="jobs")
         self._state = TextLine(id="state")
         self._chart = SeriesChart(id="chart")
@@ -167,7 +170,7 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
 
     @work(exclusive=True, group="list", exit_on_error=False)
     async def list_jobs(self) -> None:
-        """Read our records, ask all profiles, and while a job is under way ask again now and then."""
+        """Read our records, then ask all profiles."""
         from workbench.workflow.train import JobList, list_jobs, recorded_jobs
 
         def recorded() -> JobList:
@@ -177,15 +180,6 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         self.post_message(JobsListed(await aside_sync(recorded), asked=False))
         listed = await aside(list_jobs(self.context))
         self.post_message(JobsListed(listed, asked=True))
-        if any(job.status not in ENDED for job in listed.jobs):
-            self.look_again()
-
-    @work(exclusive=True, group="follow-list", exit_on_error=False)
-    async def look_again(self) -> None:
-        """Ask for the list again after a while, if somebody is there to see it."""
-        await asyncio.sleep(LIST_AGAIN_S)
-        if self.is_current:
-            self.list_jobs()
 
     @on(JobsListed)
     def show_jobs(self, message: JobsListed) -> None:
@@ -199,6 +193,16 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         ids = [job.id for job in self.jobs]
         self._show_list(cursor=ids.index(here) if here in ids else 0)
         self._show_state()
+        if self._again is not None:
+            self._again.stop()
+            self._again = None
+        if any(job.status not in ENDED for job in self.jobs):
+            self._again = self.set_timer(LIST_AGAIN_S, self.look_again)
+
+    def look_again(self) -> None:
+        """Ask for the list again, if somebody is there to see it."""
+        if self.is_current:
+            self.list_jobs()
 
     def _show_list(self, cursor: int | None = None) -> None:
         now = clock.now()

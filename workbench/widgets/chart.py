@@ -48,17 +48,24 @@ class Scale:
 
 
 def scale_for(values: Iterable[float], most_ticks: int) -> Scale:
-    """A scale that holds all finite values; 0 to 1 where there are none."""
+    """A scale from the smallest to the largest finite value, with two to `most_ticks` round values in it; 0 to 1 where
+    there is no value."""
     finite = [value for value in values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if high - low <= abs(high) * 1e-9:
         room = abs(high) * 0.1 or 1.0
         low, high = low - room, high + room
-    step = _round_step((high - low) / max(1, most_ticks - 1))
-    first = math.floor(low / step + 1e-9) * step
-    last = math.ceil(high / step - 1e-9) * step
-    count = round((last - first) / step) + 1
-    return Scale(first, last, tuple(first + index * step for index in range(count)))
+    step = _round_step((high - low) / max(1, most_ticks))
+    ticks = _multiples(step, low, high)
+    if len(ticks) < 2:
+        ticks = _multiples(_round_step((high - low) / 3), low, high)
+    return Scale(low, high, ticks)
+
+
+def _multiples(step: float, low: float, high: float) -> tuple[float, ...]:
+    """The multiples of `step` from `low` to `high`."""
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple(index * step for index in range(first, last + 1))
 
 
 def _round_step(rough: float) -> float:
