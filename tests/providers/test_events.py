@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from workbench.errors import WorkbenchError
 from workbench.providers.client import connect
 from workbench.providers.errors import ProviderError, retry_after
 from workbench.providers.event_log import Event, EventLog
@@ -214,6 +215,24 @@ async def test_of_two_followers_one_asks_and_writes_and_the_other_takes_over(
 
 def no_kernel_locks(_: int) -> None:
     raise OSError(95, "no locks")
+
+
+def test_a_loss_that_is_no_number_is_kept(log: EventLog) -> None:
+    """It is the one thing that a person must hear of."""
+    raw = {"id": "1", "type": "metrics", "data": {"step": 1, "train_loss": float("nan"), "grad_norm": float("inf")}}
+    log.append([Event.from_api(raw)])
+    series = fold(EventLog(log.folder).events())
+    assert str(series) == "{'train_loss': [(1, nan)], 'grad_norm': [(1, inf)]}"
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for attempt in (
+        EventLog(tmp_path / "file" / "j").lease().take,
+        lambda: EventLog(tmp_path / "file").append([Event(id="1")]),
+    ):
+        with pytest.raises(WorkbenchError, match="cannot be written"):
+            attempt()
 
 
 def test_a_soft_lease_is_kept_renewed_given_back_and_expires(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import traceback
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.errors import WorkbenchError
+from workbench.providers import files
 from workbench.providers.errors import ProviderError
 from workbench.providers.files import parse_results, upload
 from workbench.providers.jobs import (
@@ -280,6 +282,27 @@ async def test_azure_s_file_is_waited_for(
 ) -> None:
     file_id = await upload(azure_client, request_for.training_file, profile=built_in()["azure"], poll_s=0.001)
     assert [r.path for r in azure.requests if r.method == "GET"] == [f"/openai/v1/files/{file_id}"]
+
+
+async def test_an_upload_is_read_from_the_disk_in_pieces(
+    provider: FakeProvider,
+    client: openai.AsyncOpenAI,
+    profile: Profile,
+    request_for: JobRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    class FakeFile(io.BufferedReader):
+        def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+            sizes.append(-1 if size is None else size)
+            return super().read(size)
+
+    request_for.training_file.write_bytes(b"x" * 1_000_000)
+    monkeypatch.setattr(files, "_open", lambda path: FakeFile(io.FileIO(path)))
+    file_id = await upload(client, request_for.training_file, profile=profile)
+    assert provider.uploads[file_id] == b"x" * 1_000_000
+    assert 0 < min(sizes) <= max(sizes) <= 1 << 17
 
 
 @pytest.mark.parametrize(

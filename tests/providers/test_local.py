@@ -42,7 +42,12 @@ def make(tmp_path: Path) -> Iterator[Make]:
         everything = {**os.environ, "OPENAI_API_KEY": "sk-not-for-children", **environ}
         command = [sys.executable, str(FAKE)]
         return LocalEngine(
-            tmp_path / "w", tmp_path / "c", environ=everything, command=command, start_timeout_s=timeout_s
+            tmp_path / "w",
+            tmp_path / "c",
+            environ=everything,
+            command=command,
+            start_timeout_s=timeout_s,
+            answer_timeout_s=timeout_s / 2,
         )
 
     yield make
@@ -124,7 +129,7 @@ async def test_an_engine_that_does_not_answer_is_said_and_not_joined_by_a_second
         here = {"host": socket.gethostname(), "boot_id": boot_id(), "pid": me.pid, "start": me.create_time()}
         write_lock(engine, **here, socket=str(tmp_path / "s"))
         (engine.folder / "key").write_text("k")
-        assert engine.status(timeout_s=0.05).status == "silent"
+        assert engine.status().status == "silent"
         with pytest.raises(EngineError, match="does not answer"):
             await engine.ensure()
         with pytest.raises(EngineError, match=r"does not answer.*`kill \d+` stops it"):

@@ -21,7 +21,7 @@ from workbench.providers.lease import Lease
 class Event(BaseModel):
     """One thing that happened to a job."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", ser_json_inf_nan="constants")
 
     id: str
     created_at: int = 0
@@ -90,7 +90,7 @@ class EventLog:
         self._offset += whole
         for line in data[:whole].split(b"\n"):
             with contextlib.suppress(ValueError, ValidationError):
-                event = Event.model_validate(json.loads(line))
+                event = Event.model_validate_json(line)
                 if event.id not in self._known:
                     self._known.add(event.id)
                     found.append(event)

@@ -44,7 +44,7 @@ class JobError(BaseModel):
 class Job(BaseModel):
     """One fine-tuning job, as its provider last described it. Times are unix seconds."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", ser_json_inf_nan="constants")
 
     id: str
     profile: str

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from workbench.errors import WorkbenchError
+
 EXPIRES_S = 30.0
 """A soft lease that was not renewed for so long, by the file system's clock, is free."""
 
@@ -31,9 +33,21 @@ class Lease:
         self.held = False
 
     def take(self) -> bool:
-        """Whether the lease is ours now: taken, kept or renewed. Call it before each writing."""
+        """Whether the lease is ours now: taken, kept or renewed. Call it before each writing.
+
+        `WorkbenchError` where the folder cannot be written.
+        """
         if self._handle is not None:
             return True
+        try:
+            return self._take()
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise WorkbenchError(
+                str(self._folder), f"cannot be written ({why})", "use another workspace with --workspace DIR"
+            ) from error
+
+    def _take(self) -> bool:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self._folder / ".follow-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import fcntl
 import importlib.util
-import json
 import os
 import random
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import __version__
-from workbench.errors import WorkbenchError
+from workbench.providers.engine_errors import EngineError, progress_line, refusal
 from workbench.providers.engine_status import EngineStatus, LockRecord, read_lock, tail
 
 if TYPE_CHECKING:
@@ -25,18 +24,14 @@ if TYPE_CHECKING:
 
     from workbench.providers.engine_transport import EngineTransport
 
+__all__ = ["PROTOCOL", "EngineError", "LocalEngine", "missing_packages"]
+
 PROTOCOL = 1
 """The version of `/ftwb/v1/` that we speak."""
 LOG_LIMIT = 1_000_000
 """Bytes after which the engine's log is put aside at the next start."""
 _SERVER_PACKAGES = ("starlette", "uvicorn")
 _FOREIGN_KEYS = ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "AZURE_OPENAI_API_KEY")
-
-
-class EngineError(WorkbenchError):
-    """The engine said no, did not start, or is not ours to use."""
-
-    code = "engine"
 
 
 def missing_packages() -> str | None:
@@ -64,6 +59,7 @@ class LocalEngine:
         trainer_python: str | None = None,
         command: Sequence[str] | None = None,
         start_timeout_s: float = 60.0,
+        answer_timeout_s: float = 2.0,
     ) -> None:
         self.folder = home / "engine"
         self.log = self.folder / "engine.log"
@@ -74,6 +70,7 @@ class LocalEngine:
         self._own_python = command is None and python == sys.executable
         self._environ = environ
         self._start_timeout_s = start_timeout_s
+        self._answer_timeout_s = answer_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
 
     def key(self) -> str:
@@ -97,8 +94,8 @@ class LocalEngine:
         record = read_lock(self.folder / "lock")
         return record.status() if record else EngineStatus(status="stopped")
 
-    def status(self, timeout_s: float = 2.0) -> EngineStatus:
-        """The status, asking a living engine. Never starts one, never raises. Blocks for at most the timeout."""
+    def status(self) -> EngineStatus:
+        """The status, asking a living engine. Never starts one, never raises. Blocks for at most `answer_timeout_s`."""
         import httpx2
 
         status = self.status_of_lock()
@@ -107,7 +104,9 @@ class LocalEngine:
         with contextlib.suppress(httpx2.HTTPError, EngineError, ValueError, TypeError):
             transport = httpx2.HTTPTransport(uds=status.socket, verify=False)
             headers = {"Authorization": f"Bearer {self.key()}"}
-            with httpx2.Client(transport=transport, base_url="http://ftwb.local", timeout=timeout_s) as client:
+            with httpx2.Client(
+                transport=transport, base_url="http://ftwb.local", timeout=self._answer_timeout_s
+            ) as client:
                 answer = client.get("/ftwb/v1/status", headers=headers)
                 answer.raise_for_status()
                 return EngineStatus.model_validate(status.model_dump() | answer.json() | {"status": "running"})
@@ -186,7 +185,7 @@ class LocalEngine:
                 raise refusal(answer.status_code, answer.content, path)
             async for line in answer.aiter_lines():
                 if line.strip():
-                    yield _checked(line, path)
+                    yield progress_line(line, path)
 
     async def _call(
         self, client: httpx2.AsyncClient, method: str, path: str, body: Any, params: Mapping[str, str] | None = None
@@ -314,37 +313,6 @@ class LocalEngine:
         if self._process is not None:
             self._process.poll()
         return record.alive
-
-
-def refusal(status: int, content: bytes, path: str) -> EngineError:
-    """The engine's `{"error": …}` as what it was when it was raised there."""
-    error: Any = None
-    with contextlib.suppress(ValueError, AttributeError):
-        error = json.loads(content).get("error")
-    return _as_error(error, path, f"refused {path} with HTTP status {status}")
-
-
-def _as_error(error: Any, path: str, otherwise: str) -> EngineError:
-    if not isinstance(error, Mapping):
-        return EngineError("the engine", otherwise)
-    message, hint = str(error.get("message") or otherwise), str(error.get("hint") or "")
-    what, separator, why = message.partition(": ")
-    code = error.get("code")
-    if not separator:
-        what, why = f"the engine, {path}", message
-    return EngineError(what, why, hint, code=str(code) if code else None)
-
-
-def _checked(line: str, path: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise EngineError("the engine", f"sent a line during {path} that is no JSON object")
-    if found.get("error"):
-        raise _as_error(found["error"], path, f"gave up on {path}")
-    return found
 
 
 def _path(path: str) -> str:

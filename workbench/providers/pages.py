@@ -42,6 +42,6 @@ async def pages(
 
 
 def as_dict(obj: Any) -> dict[str, Any]:
-    """An SDK object as the JSON it came from."""
-    found: dict[str, Any] = obj.to_dict(mode="json") if hasattr(obj, "to_dict") else dict(obj)
+    """An SDK object as the JSON it came from (pydantic's own JSON mode would turn a loss of NaN into null)."""
+    found: dict[str, Any] = obj.to_dict(mode="python") if hasattr(obj, "to_dict") else dict(obj)
     return found
