@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.dataset.rows import open_rows
@@ -97,6 +97,7 @@ lines = st.sampled_from(
 )
 
 
+@settings(max_examples=40)  # each one waits for the disk
 @given(st.lists(lines, min_size=1).filter(lambda found: any(line.strip() for line in found)), st.booleans())
 def test_without_layout_rules_a_clean_file_is_copied_byte_for_byte(
     tmp_path_factory: pytest.TempPathFactory, found: list[bytes], crlf: bool
