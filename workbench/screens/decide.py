@@ -71,9 +71,9 @@ class DecideScreen(Frame):
 Should this be fine-tuned at all? The verdict rests on what was measured and on nothing else. Before a tuned model was \
 measured it can be *do not fine-tune* (something simpler is good enough) or *not enough evidence*, never *fine-tune*.
 
-`enter` on a line under *What is missing* goes to where it is done. `enter` on a question takes your answer: ● measured \
-by ftwb, ✓ answered by you, ○ open. Figures say where they come from: measured, quoted (a price table), estimated \
-(a formula), or not measured.
+`enter` on a line under *What is missing* goes to where it is done. `enter` on a question takes your answer: ● \
+measured by ftwb, ✓ answered by you, ○ open. Figures say where they come from: measured, quoted (a price table), \
+estimated (a formula), or not measured.
 """
 
     def __init__(self, context: Context, project: Project) -> None:
@@ -176,7 +176,12 @@ by ftwb, ✓ answered by you, ○ open. Figures say where they come from: measur
 
         known = self.project.document.checklist.get(item.id)
         dialog = AnswerDialog(item, known)
-        self.app.push_screen(dialog, lambda answer: self.keep_answer(item.id, answer) if answer is not None else None)
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                self.keep_answer(item.id, answer)
+
+        self.app.push_screen(dialog, answered)
 
     @work(group="keep", exit_on_error=False)
     async def keep_answer(self, question: str, answer: Answer) -> None:
@@ -199,7 +204,12 @@ by ftwb, ✓ answered by you, ○ open. Figures say where they come from: measur
 
         known = self.project.document.requests_per_month
         dialog = NumberDialog("Requests per month", known, "How often the model will be asked, all users together.")
-        self.app.push_screen(dialog, lambda number: self.keep_requests(number) if number is not None else None)
+
+        def answered(number: int | None) -> None:
+            if number is not None:
+                self.keep_requests(number)
+
+        self.app.push_screen(dialog, answered)
 
     @work(group="keep", exit_on_error=False)
     async def keep_requests(self, number: int) -> None:
@@ -208,7 +218,8 @@ by ftwb, ✓ answered by you, ○ open. Figures say where they come from: measur
         def keep() -> None:
             from workbench.workflow.project import open_project, update_project
 
-            update_project(self.context, open_project(self.context, self.project.slug), requests_per_month=number or None)
+            project = open_project(self.context, self.project.slug)
+            update_project(self.context, project, requests_per_month=number or None)
 
         await aside_sync(keep)
         self.judge()

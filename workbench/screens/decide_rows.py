@@ -10,7 +10,7 @@ from workbench.catalog.figure import Figure
 from workbench.terminal.escape import visible, visible_line
 from workbench.widgets.sections import Entry
 from workbench.widgets.textline import Line, Piece, wrap
-from workbench.widgets.words import figure_pieces, interval, share
+from workbench.widgets.words import figure_pieces, interval, origin_word, share
 
 if TYPE_CHECKING:
     from workbench.decide.checklist import ChecklistItem
@@ -96,7 +96,10 @@ def _break_even(decision: Decision, requests: int | None) -> Iterator[Entry]:
         yield _row("hosting a month", _estimated(one.hosting_month, "USD"), "hosting")
     for row in decision.candidates:
         if row.kind != "trivial":
-            yield _row(f"cost, {row.kind}", [*figure_pieces(row.cost_per_1k), Piece(f"  {visible_line(row.candidate)}")], row.candidate)
+            value, *_ = figure_pieces(row.cost_per_1k)
+            origin = "" if row.cost_per_1k.value is None else f"  {origin_word(row.cost_per_1k)}"
+            name = Piece(f"  {visible_line(row.candidate)}")
+            yield _row(f"cost, {row.kind}", [value, Piece(origin, "muted"), name], row.candidate)
 
 
 def _paid_back(decision: Decision, requests: int | None) -> list[Piece]:
@@ -136,7 +139,7 @@ def detail_lines(decision: Decision, key: str, width: int) -> list[Line]:
     if key == "break-even from" and decision.break_even is None:
         return [(Piece(line),) for line in wrap(visible_line(decision.no_break_even or ""), width)]
     if key.startswith("break-even "):
-        text = "volume = (hosting + one-off cost / months) / saving a request; each from measured tokens and quoted prices"
+        text = "volume = (hosting + one-off cost / months) / saving a request, from measured tokens and quoted prices"
         return [(Piece(line, "muted"),) for line in wrap(text, width)]
     return []
 

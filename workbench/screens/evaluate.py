@@ -83,9 +83,9 @@ class EvaluateScreen(Frame):
     HELP = """\
 # Evaluate
 
-A *candidate* is a model with a technique (few-shot examples, retrieval, another prompt). All candidates answer the same \
-held-out items and are scored in the same way. *Trivial* candidates answer without a model: who cannot beat them has \
-learned nothing.
+A *candidate* is a model with a technique (few-shot examples, retrieval, another prompt). All candidates answer the \
+same held-out items and are scored in the same way. *Trivial* candidates answer without a model: who cannot beat them \
+has learned nothing.
 
 The interval is where the true score lies with 95 % confidence: ├──●──┤. Below, the candidate under the cursor is \
 compared with each other one on the items that both answered. *Tied* means that no difference could be shown; \
@@ -301,5 +301,3 @@ compared with each other one on the items that both answered. *Tied* means that 
     def text_to_copy(self) -> str:
         """The candidate's name."""
         return self.candidate.candidate if self.candidate is not None else ""
-
-

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.providers.jobs import JobRequest
+    from workbench.providers.request import JobRequest
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
 
@@ -49,6 +49,7 @@ def form_for(context: Context, project: Project) -> JobForm:
 
     epochs, batch, rate = taken(_EPOCHS), taken(_BATCH), taken(_RATE)
     profile = training.profile if training.profile in context.profiles() else "local"
+    more = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in rest.items()]
     return JobForm(
         profile=profile,
         model=training.model,
@@ -60,13 +61,13 @@ def form_for(context: Context, project: Project) -> JobForm:
         batch=batch,
         rate=rate,
         seed=str(training.seed),
-        more=" ".join(shlex.quote(f"{key}={value if isinstance(value, str) else json.dumps(value)}") for key, value in rest.items()),
+        more=shlex.join(more),
     )
 
 
 def request_of(form: JobForm, context: Context) -> JobRequest:
     """The request that the form describes; raises WorkbenchError that names the field."""
-    from workbench.providers.jobs import JobRequest
+    from workbench.providers.request import JobRequest
 
     profile = context.profile(form.profile)
     ours = profile.capabilities.ftwb
@@ -97,7 +98,8 @@ def parse_settings(text: str) -> dict[str, Any]:
     try:
         words = shlex.split(text)
     except ValueError:
-        raise WorkbenchError("more settings", "a quotation mark has no partner", "write name=value name='other value'") from None
+        hint = "write name=value name='other value'"
+        raise WorkbenchError("more settings", "a quotation mark has no partner", hint) from None
     read: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")

@@ -1,4 +1,4 @@
-"""Jobs: all jobs of all profiles, and the one under the cursor live: its losses, its events, what can be done with it."""
+"""Jobs: all jobs of all profiles, and the one under the cursor live: losses, events, what can be done with it."""
 
 from __future__ import annotations
 
@@ -210,7 +210,9 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
 
     def _cells(self, job: Job, now: float) -> list[Piece]:
         view = self._views.get(job.id)
-        step = f"{view.step:,} / {view.total_steps:,}" if view and view.step is not None and view.total_steps else NOTHING
+        step = NOTHING
+        if view is not None and view.step is not None and view.total_steps:
+            step = f"{view.step:,} / {view.total_steps:,}"
         return [
             state_piece(job.status),
             Piece(visible_line(job.fine_tuned_model or job.model)),
@@ -311,9 +313,9 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         if view is not None and view.step is not None and view.total_steps:
             parts.append(f"step {view.step:,} of {view.total_steps:,}")
         if view is not None and view.elapsed_s is not None:
-            parts.append(f"{duration(view.elapsed_s)} of training")
+            parts.append(f"{duration(view.elapsed_s)} so far")
         if view is not None and view.eta_s is not None:
-            parts.append(f"about {duration(view.eta_s)} left")
+            parts.append(f"{duration(view.eta_s)} left")
         tokens = _tokens(job, view)
         if tokens:
             parts.append(f"{tokens:,} tokens")
@@ -375,7 +377,12 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         dialog = ConfirmDialog(
             f"Cancel {job.id}?", "What it has learned so far is discarded. To go on later, pause it instead."
         )
-        self.app.push_screen(dialog, lambda yes: self.act(job.id, "cancel") if yes else None)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.act(job.id, "cancel")
+
+        self.app.push_screen(dialog, answered)
 
     @work(group="act", exit_on_error=False)
     async def act(self, job_id: str, action: JobAction) -> None:

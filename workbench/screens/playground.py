@@ -97,12 +97,12 @@ class PlaygroundScreen(Frame):
     HELP = """\
 # Playground
 
-What you write goes to both models, each with its own history. Under a reply: tokens read and written, the time to the \
-first token, and tokens a second. Replies are made at temperature 0 and end after 512 tokens.
+What you write goes to both models, each with its own history. Under a reply: tokens read + written, the time to the \
+first token, and tokens written a second. Replies are made at temperature 0 and end after 512 tokens.
 
-The system prompt is the one of the project's task or records: a tuned model knows its work only under the prompt it was \
-trained with. `ctrl+t` shows exactly what was sent. `escape` stops a reply; again, it leaves the line, so that single \
-letters are keys: `i` goes back to it. The conversation is kept with the project.
+The system prompt is the one of the project's task or records: a tuned model knows its work only under the prompt that \
+it was trained with. `ctrl+t` shows exactly what was sent. `escape` stops a reply; again, it leaves the line, so that \
+single letters are keys: `i` goes back to it. The conversation is kept with the project.
 """
 
     replying: var[frozenset[str]] = var(frozenset(), bindings=True)
@@ -250,10 +250,11 @@ letters are keys: `i` goes back to it. The conversation is kept with the project
 
         profile, _, model = conversation.models[side].partition("/")
         if self.context.profile(profile).kind == "local":
-            await ensure_model(
-                self.context, model,
-                lambda line: self.post_message(ReplyGrew(side, "", waiting=pull_notice("model", line).text)),
-            )  # fmt: skip
+
+            def fetching(line: Any) -> None:
+                self.post_message(ReplyGrew(side, "", waiting=pull_notice("model", line).text))
+
+            await ensure_model(self.context, model, fetching)
         body = request_body(conversation, side, turn)
         async with await self.context.client(profile) as client:
             async for part in stream_chat(
@@ -394,11 +395,11 @@ def _numbers(reply: SpokenReply) -> list[Piece]:
     """Tokens, time to the first one, speed."""
     parts = ["stopped"] if reply.stopped else []
     if reply.prompt_tokens is not None and reply.completion_tokens is not None:
-        parts.append(f"{reply.prompt_tokens:,} in, {reply.completion_tokens:,} out")
+        parts.append(f"{reply.prompt_tokens:,}+{reply.completion_tokens:,} tokens")
     if reply.first_token_s is not None:
         parts.append(f"first {short_seconds(reply.first_token_s)}")
     if reply.completion_tokens and reply.total_s and reply.first_token_s is not None:
         writing = reply.total_s - reply.first_token_s
         if writing > 0 and reply.completion_tokens > 1:
-            parts.append(f"{(reply.completion_tokens - 1) / writing:.0f} tokens/s")
+            parts.append(f"{(reply.completion_tokens - 1) / writing:.0f}/s")
     return [Piece(f" {' · '.join(parts)}", "muted")] if parts else []

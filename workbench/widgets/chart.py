@@ -1,7 +1,7 @@
 """A line chart of a few series over steps, drawn in braille and cheap to send over SSH.
 
-The first series is a line, the others are marks of their own, so that no colour is needed to tell them apart. Neighbouring
-cells of one style leave as one segment: an update of a 118×20 chart is about 6 kB.
+The first series is a line, the others are marks of their own, so that no colour is needed to tell them apart.
+Neighbouring cells of one style leave as one segment: an update of a 118×20 chart is about 6 kB.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from textual.binding import Binding
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from workbench.actions import LIST, bindings_for
 from workbench.terminal.escape import visible_line
 from workbench.widgets.textline import Drawn, Piece
 
@@ -145,6 +146,7 @@ class SeriesChart(Drawn, can_focus=True):
         Binding("left,h", "move(-1)", "Earlier", show=False),
         Binding("right,l", "move(1)", "Later", show=False),
         Binding("escape", "leave_cursor", "No cursor", show=False),
+        *(binding for binding in bindings_for(LIST) if binding.id == "list.zoom"),
     ]
     DEFAULT_CSS = """
     SeriesChart { height: 1fr; min-height: 4; }
@@ -254,11 +256,10 @@ class SeriesChart(Drawn, can_focus=True):
             if column > start:
                 segments.append(Segment(text[start:column], styles[0]))
             which = marks.get((row, column))
-            style = styles[which or 0]
-            glyph = MARKS[which] if which else text[column]
-            if column == cursor:
-                style += _CURSOR
-            segments.append(Segment(glyph, style))
+            if column == cursor and not which and text[column] == " ":
+                segments.append(Segment("│", self._style("muted")))
+            else:
+                segments.append(Segment(MARKS[which] if which else text[column], styles[which or 0]))
             start = column + 1
         if start < len(text):
             segments.append(Segment(text[start:], styles[0]))
@@ -268,7 +269,8 @@ class SeriesChart(Drawn, can_focus=True):
         """Each series' mark, name and value: the last one, or the one at the cursor."""
         segments = [Segment(" ", self.rich_style)]
         if self.cursor is not None:
-            segments.append(Segment(f"step {self.cursor:,}   ", self.rich_style + _CURSOR))
+            segments.append(Segment(f"step {self.cursor:,}", self.rich_style + _CURSOR))
+            segments.append(Segment("   ", self.rich_style))
         for index, (name, points) in enumerate(self.series.items()):
             value = _value_at(points, self.cursor)
             style = self._style(_ROLES[index % len(MARKS)])

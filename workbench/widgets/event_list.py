@@ -39,4 +39,5 @@ class EventList(LineList):
     def _line(self, row: int) -> Line:
         event = self._events[row]
         word, role = _LEVELS.get(event.level, ("", ""))
-        return (Piece(f"{clock_time(event.created_at)}  ", "muted"), Piece(word, role), Piece(visible_line(event.message)))
+        at = Piece(f"{clock_time(event.created_at)}  ", "muted")
+        return (at, Piece(word, role), Piece(visible_line(event.message)))

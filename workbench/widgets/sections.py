@@ -35,7 +35,8 @@ class SectionList(LineList):
         self._entries = entries
         keys = [entry.key for entry in entries]
         first = next((row for row, key in enumerate(keys) if key), 0)
-        self.show_rows(len(entries), lambda row: entries[row].line, cursor=keys.index(here) if here in keys and here else first)
+        cursor = keys.index(here) if here and here in keys else first
+        self.show_rows(len(entries), lambda row: entries[row].line, cursor=cursor)
 
     @property
     def key(self) -> str:

@@ -60,7 +60,8 @@ class Transcript(Vertical):
         following = self.reading.max_scroll_y - self.reading.scroll_offset.y <= _NEAR
         self.reading.show_text(self._lines, keep_place=True)
         if following:
-            self.reading.scroll_end(animate=False, immediate=True)
+            # Forced: the scrollbar that would allow it comes with the next layout.
+            self.reading.scroll_end(animate=False, force=True)
 
     def _lines(self, width: int) -> list[Line]:
         if self._wrapped[0] != width:

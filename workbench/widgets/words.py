@@ -110,10 +110,16 @@ def amount(value: float, unit: str) -> str:
         case "s":
             return duration(value)
         case "USD":
-            return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
+            return _dollars(value)
         case _ if unit.startswith("USD/"):
-            return f"${value:,.2f} / {unit.removeprefix('USD/')}" if value >= 0.01 or value == 0 else f"${value:.4f} / {unit.removeprefix('USD/')}"
+            return f"{_dollars(value)} / {unit.removeprefix('USD/')}"
     return f"{value:,.4g} {unit}"
+
+
+def _dollars(value: float) -> str:
+    """Cents, and for less than one as many digits as tell it from nothing."""
+    shown = f"{abs(value):,.2f}" if abs(value) >= 0.01 or value == 0 else f"{abs(value):.2g}"
+    return f"−${shown}" if value < 0 else f"${shown}"
 
 
 def _bytes(value: float) -> str:
@@ -141,13 +147,13 @@ def figure_pieces(figure: Figure | None) -> list[Piece]:
     return [Piece(amount(figure.value, figure.unit), "strong"), Piece(f"  {origin_word(figure)}{source}", "muted")]
 
 
-def bar(bounds: tuple[float, float] | None, middle: float | None, cells: int, low: float = 0.0, high: float = 1.0) -> str:
-    """An interval on a line of `cells`: `··├──●──┤····`."""
-    if bounds is None or middle is None or cells < 3 or high <= low:
+def bar(bounds: tuple[float, float] | None, middle: float | None, cells: int) -> str:
+    """An interval from 0 to 1 on a line of `cells`: `··├──●──┤····`."""
+    if bounds is None or middle is None or cells < 3:
         return " " * cells
 
     def place(value: float) -> int:
-        return max(0, min(cells - 1, round((value - low) / (high - low) * (cells - 1))))
+        return max(0, min(cells - 1, round(value * (cells - 1))))
 
     drawn = ["·"] * cells
     left, right = place(bounds[0]), place(bounds[1])

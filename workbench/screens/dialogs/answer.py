@@ -43,7 +43,8 @@ class AnswerDialog(Dialog[Answer]):
         super().__init__()
         self._item, self._known = item, known
         self._choices = LineList(id="choices")
-        self._words = Input(known.text if known else "", placeholder="in a few words, and where that is known from", id="words")
+        placeholder = "in a few words, and where that is known from"
+        self._words = Input(known.text if known else "", placeholder=placeholder, id="words")
 
     def compose_body(self) -> Iterable[Widget]:
         """The question, why it is asked, the answers, and room for words."""

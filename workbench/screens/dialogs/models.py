@@ -86,8 +86,9 @@ class ModelsDialog(Dialog[tuple[str, str]]):
     async def _models_of(self, name: str) -> list[tuple[str, str]]:
         from workbench.providers.models import list_models
 
+        profile = self.context.profile(name)
         async with await self.context.client(name) as client:
-            return [(f"{name}/{model.id}", model.kind) for model in await list_models(client, self.context.profile(name))]
+            return [(f"{name}/{model.id}", model.kind) for model in await list_models(client, profile)]
 
     @on(ModelsFound)
     def add_models(self, message: ModelsFound) -> None:

@@ -10,7 +10,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester, SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 from textual.worker import Worker, WorkerState
@@ -27,7 +27,8 @@ from workbench.widgets.textline import Line, Piece, wrap
 from workbench.widgets.words import figure_pieces
 
 if TYPE_CHECKING:
-    from workbench.providers.jobs import Job, JobRequest
+    from workbench.providers.jobs import Job
+    from workbench.providers.request import JobRequest
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
     from workbench.workflow.train import Quote
@@ -43,7 +44,7 @@ _ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
     (("rate", "learning rate"), ("seed", "seed")),
     (("more", "more settings"),),
 )
-_CHOICES = frozenset({"profile", "method"})
+_PLACEHOLDERS = {"validation": "none", "more": "name=value name=value", "suffix": "none", "seed": "0"}
 
 
 class Quoted(Message):
@@ -115,13 +116,14 @@ class NewJobDialog(Dialog["Job"]):
             names = [(visible_line(each), each) for each in sorted(self.context.profiles())]
             return Select(names, value=value, allow_blank=False, compact=True, id=name)
         if name == "method":
-            return Select([(each, each) for each in self._methods()], value=value, allow_blank=False, compact=True, id=name)
-        suggester = None
+            methods = [(each, each) for each in self._methods()]
+            return Select(methods, value=value, allow_blank=False, compact=True, id=name)
+        suggester: Suggester | None = None
         if name in ("train", "validation"):
             suggester = PathSuggester()
         elif name == "model":
-            suggester = SuggestFromList(_models_of(self.context, self.project))  # type: ignore[assignment]
-        placeholder = {"validation": "none", "more": "name=value name=value", "suffix": "none", "seed": "0"}.get(name, "as the trainer's default")
+            suggester = SuggestFromList(_models_of(self.context, self.project))
+        placeholder = _PLACEHOLDERS.get(name, "default")
         field = Input(value, placeholder=placeholder, suggester=suggester, select_on_focus=False, compact=True, id=name)
         still_cursor(field)
         return field

@@ -46,7 +46,7 @@ class _Choice:
 class CandidateChoices(LineList):
     """The candidates with their check marks."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "toggle", "Choose", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "choose", "Choose", show=False)]
 
     def __init__(self, choices: list[_Choice]) -> None:
         super().__init__(id="choices")
@@ -65,7 +65,7 @@ class CandidateChoices(LineList):
         mark = Piece("[✓] ", "good") if choice.chosen else Piece("[ ] ", "muted")
         return (mark, Piece(visible_line(choice.candidate)), Piece(f"  {choice.about}", "muted"))
 
-    def action_toggle(self) -> None:
+    def action_choose(self) -> None:
         """Choose it, or not."""
         if self.choices:
             choice = self.choices[self.cursor]
@@ -145,9 +145,7 @@ class NewRunDialog(Dialog[RunPlan]):
         self.dismiss(RunPlan(chosen, limit, before.run_id if before is not None and same else new_run_id()))
 
 
-def _choices(
-    context: Context, project: Project, earlier: Sequence[str], unfinished: RunPlan | None
-) -> list[_Choice]:
+def _choices(context: Context, project: Project, earlier: Sequence[str], unfinished: RunPlan | None) -> list[_Choice]:
     """The project's untuned ones, the models that its jobs made, and what the shown run had."""
     from workbench.workflow.train import recorded_jobs
 

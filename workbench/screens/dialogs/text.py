@@ -19,12 +19,13 @@ class TextDialog(Dialog[None]):
     """A title and a text that scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,q", "leave", show=False)]
+    CSS = "TextDialog #text { max-height: 50vh; }"
     HINT = "↑ ↓ scroll · y copies · escape closes"
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
         self._title, self._text = visible_line(title), text
-        self._reading = Reading()
+        self._reading = Reading(id="text")
 
     def compose_body(self) -> Iterable[Widget]:
         """The text."""
