@@ -17,7 +17,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="PROFILE/MODEL", default="local/starter")
     parser.add_argument("--system", metavar="S")
     parser.add_argument("--temperature", metavar="T", type=float, default=0.0)
-    parser.add_argument("--max-tokens", metavar="N", type=int)
+    parser.add_argument("--max-tokens", metavar="N", type=int, default=512, help="default %(default)s")
     parser.add_argument("prompt", metavar="PROMPT")
 
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from pathlib import Path
 
+import psutil
+
 from workbench.engine.daemon import EngineConfig, run
 from workbench.engine.parts import Parts
+
+HOSTING_SHARE = 0.5
+"""Of the memory that is free at the start: the rest is for training, which hosting must never harm."""
+
+
+def hosting_budget() -> int:
+    """Bytes that all hosts together may take."""
+    return int(psutil.virtual_memory().available * HOSTING_SHARE)
 
 
 def real_parts(config: EngineConfig, runtime: Path) -> Parts:
     """Models, hosts and trainers of this machine."""
-    from workbench.engine.estimate import estimate
+    from workbench.engine.estimate import estimate, record_speed
     from workbench.engine.hosts.pool import HostPool
     from workbench.engine.launchers.process import ProcessLauncher
     from workbench.engine.models.child import run_child
@@ -24,14 +35,16 @@ def real_parts(config: EngineConfig, runtime: Path) -> Parts:
         arguments = ["--base", str(base), "--adapter", str(adapter), "--out", str(out)]
         await run_child("workbench.engine.models.merge", arguments, lambda _progress: None)
 
+    speeds = config.cache / "training-speeds.json"
     return Parts(
         models=ModelStore(config.cache),
-        hosts=HostPool(runtime, config.cache),
+        hosts=HostPool(runtime, config.cache, budget_bytes=hosting_budget()),
         launcher=ProcessLauncher(),
-        probe=probe,
+        probe=functools.partial(probe, cache=config.cache / "probes"),
         check_settings=check_settings,
         trainer_folder=trainer_folder,
-        estimate=estimate,
+        estimate=functools.partial(estimate, calibration=speeds),
+        record_speed=lambda base, tokens_per_s: record_speed(speeds, base.parameters, tokens_per_s),
         merge=merge,
     )
 
