@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,8 @@ def main() -> None:
 
 
 async def serve(folder: Path, version: str) -> None:
-    path = Path(tempfile.mkdtemp(prefix="ftwb-")) / "s"
+    path = folder.parent.parent / "s"  # pytest's folders are short enough
+    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     provider = FakeProvider(api_key="engine-key")

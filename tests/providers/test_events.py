@@ -193,6 +193,27 @@ async def test_events_after_the_last_status_are_still_read(
     assert messages(updates)[-1] == "Training tokens billed: 7223000"
 
 
+async def test_a_log_says_that_a_job_ended_only_when_its_history_is_whole(
+    azure: FakeProvider, azure_client: openai.AsyncOpenAI, request_for: JobRequest, log: EventLog
+) -> None:
+    """A follower that is killed between the last status and the last events leaves them to the next one."""
+    profile = built_in()["azure"]
+    job = await create_job(azure_client, profile, request_for)
+    following = follow(azure_client, profile, job.id, log, sleep=FakeSleep(azure.finish))
+    while not (await anext(following)).job.ended:
+        pass
+    await following.aclose()
+    kept = EventLog(log.folder).job()
+    assert kept is not None
+    assert not kept.ended
+    azure.emit("Training tokens billed: 7223000")
+    updates = await collect(azure_client, profile, job.id, EventLog(log.folder))
+    assert messages(updates) == all_messages(azure)
+    kept = EventLog(log.folder).job()
+    assert kept is not None
+    assert kept.ended
+
+
 async def test_of_two_followers_one_asks_and_writes_and_the_other_takes_over(
     provider: FakeProvider, client: openai.AsyncOpenAI, profile: Profile, job_id: str, log: EventLog
 ) -> None:

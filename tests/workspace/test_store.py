@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import stat
 import tempfile
 import time
@@ -217,6 +218,8 @@ def test_a_read_only_workspace_is_said_in_a_sentence_and_can_be_read() -> None:
             Store(folder / "new").update("a.toml", Config, count_up)
     finally:
         os.seteuid(user)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
 
 
 def test_a_workspace_that_is_a_file_is_said_in_a_sentence(tmp_path: Path) -> None:

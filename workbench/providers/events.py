@@ -133,14 +133,15 @@ class _Follower:
             self.trouble, self.failures = error, self.failures + 1
             return []
         self.trouble, self.failures = None, 0
-        if job != self.job:
-            self.log.save_job(job)
-            self.job = job
+        changed, self.job = job != self.job, job
         if job.ended:
             # Our own engine writes the last event before the last status: nothing can come after it.
             rounds = 0 if self.profile.capabilities.ftwb else DRAIN_ROUNDS
             self.drained = 0 if new else self.drained + 1
             self.done = self.drained >= rounds
+        # An ended job in the log says that the history beside it is whole: it is written last.
+        if (changed and not job.ended) or self.done:
+            self.log.save_job(job)
         return new
 
     async def read(self) -> list[Event]:
