@@ -343,3 +343,18 @@ def test_a_killed_run_repeats_no_call_that_was_answered(place: Place, tmp_path: 
     assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
     assert len(read_rows(place.run_dir)) == 60
     assert 60 <= len((tmp_path / "calls").read_text().splitlines()) <= 60 + 2 * 2
+
+
+async def test_errors_of_the_sdk_are_failed_items_too(place: Place) -> None:
+    import httpx2
+    import openai
+
+    def refuse(question: str) -> str:
+        if "take 3" in question:
+            raise openai.APIConnectionError(message="Connection\nrefused", request=httpx2.Request("POST", "http://x"))
+        return right(question)
+
+    result = await place.run({"local/good": FakeAnswerer(refuse)})
+    assert result.candidate("local/good").failed == 2
+    errors = {row.error for row in read_rows(place.run_dir) if row.error}
+    assert errors == {"APIConnectionError: Connection refused"}

@@ -25,7 +25,7 @@ def markdown(decision: Decision, run: RunResult | None = None, title: str = "Sho
         "## Why\n\n" + "\n".join(f"- {_plain(reason.text)} `{reason.code}`" for reason in decision.reasons),
     ]
     if decision.missing:
-        gaps = (f"- {_plain(gap.what)}\n\n  ```\n  {gap.command}\n  ```" for gap in decision.missing)
+        gaps = (f"- {_plain(gap.what)}\n\n  ```\n  {_printable(gap.command)}\n  ```" for gap in decision.missing)
         parts.append("## What is missing\n\n" + "\n".join(gaps))
     if decision.candidates:
         parts += ["## What was measured", _chart(decision.candidates), _candidates(decision.candidates)]
@@ -39,22 +39,27 @@ def markdown(decision: Decision, run: RunResult | None = None, title: str = "Sho
 
 def _plain(text: str) -> str:
     """Text from data or models in a table or sentence: nothing in it is markup."""
-    kept = "".join(char if char.isprintable() else " " for char in text)
+    kept = _printable(text)
     for char in "\\`*_[]<>|#":
         kept = kept.replace(char, f"\\{char}")
     return kept
 
 
 def _code(text: str) -> str:
-    kept = "".join(char if char.isprintable() else " " for char in text).replace("`", "'").replace("|", "\\|")
+    kept = _printable(text).replace("`", "'").replace("|", "\\|")
     return f"`{kept}`"
+
+
+def _printable(text: str) -> str:
+    """On one line, and nothing in it that a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _chart(candidates: list[JudgedCandidate]) -> str:
     width = max(len(row.candidate) for row in candidates)
     lines = []
     for row in sorted(candidates, key=lambda one: -(one.score or 0.0)):
-        name = "".join(char if char.isprintable() and char != "`" else " " for char in row.candidate)
+        name = _printable(row.candidate).replace("`", "'")
         if row.score is None or row.ci95 is None:
             lines.append(f"{name:<{width}}  every item failed")
             continue
