@@ -27,6 +27,8 @@ MODES: Final[Mapping[str, str]] = {
     "playground": "Playground",
 }
 """The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
+ON_TOP: Final = ("items",)
+"""Scopes of the screens that a mode puts on top of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Action:
 
     @property
     def scope(self) -> str:
-        """Where it works: `app`, `list` or a mode."""
+        """Where it works: `app`, `list`, a mode or a screen on top of one."""
         return self.id.partition(".")[0]
 
     @property
@@ -171,9 +173,9 @@ def in_scope(scope: str) -> Iterator[Action]:
     return (action for action in ACTIONS if action.scope == scope)
 
 
-def working_in(mode: str) -> Iterator[Action]:
-    """The actions that work while `mode` is on screen: its own first, then those of lists, then those of everywhere."""
-    for scope in (mode, LIST, APP):
+def working_in(place: str) -> Iterator[Action]:
+    """The actions that work on the screen of that scope: its own first, then those of lists, then those of everywhere."""
+    for scope in (place, LIST, APP):
         yield from in_scope(scope)
 
 
@@ -202,9 +204,9 @@ def by_id(action_id: str) -> Action | None:
 def duplicate_keys(keymap: Mapping[str, str] | None = None) -> list[str]:
     """One sentence for each key that two actions of one place share, with a person's `keymap` applied."""
     found: dict[str, None] = {}
-    for mode in MODES:
+    for place in (*MODES, *ON_TOP):
         taken: dict[str, Action] = {}
-        for action in working_in(mode):
+        for action in working_in(place):
             for key in _keys(action, keymap or {}):
                 other = taken.setdefault(key, action)
                 if other is not action:

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,6 +28,9 @@ from workbench.terminal.stderr_guard import guarded_screen
 from workbench.widgets.themes import DARK, OURS
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
 
@@ -151,6 +154,25 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         log.critical("the app ended", exc_info=self._exception)
         self._close_messages_no_wait()
 
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what was asked for; what cannot be done is told, and the app goes on."""
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except WorkbenchError as error:
+            self.show_error(error)
+            return True
+
+    def show_error(self, error: WorkbenchError) -> None:
+        """Show a failure: what, why and the way out."""
+        from workbench.screens.dialogs.message import MessageDialog
+
+        self.push_screen(MessageDialog.of(error))
+
     def copy_to_clipboard(self, text: str) -> None:
         """Copy by whatever works here, and say by what."""
         self.run_worker(self._copy(text), group="copy", exit_on_error=False)
@@ -166,13 +188,18 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         """Switch to a mode."""
         await self.switch_mode(mode)
 
+    @property
+    def _place(self) -> str:
+        """The registry's scope of what is on screen."""
+        return self.screen.place if isinstance(self.screen, Frame) else self.current_mode
+
     def action_help(self) -> None:
         """What this screen is for, and its keys."""
-        self._show_help(self.screen.HELP or "", [*working_in(self.current_mode)])
+        self._show_help(self.screen.HELP or "", [*working_in(self._place)])
 
     def action_keys(self) -> None:
         """Every key."""
-        self._show_help("", [*working_in(self.current_mode)])
+        self._show_help("", [*working_in(self._place)])
 
     def _show_help(self, markdown: str, actions: list[Action]) -> None:
         from workbench.screens.dialogs.help import HelpDialog
@@ -211,8 +238,7 @@ class WorkbenchApp(App[int], inherit_bindings=False):
                 project = open_project(self.context, choice)
             remember_project(self.context, project)
         except WorkbenchError as error:
-            if isinstance(self.screen, Frame):
-                self.screen.show_error(error)
+            self.show_error(error)
             return
         self.call_later(self.show_project, project)
 
@@ -228,7 +254,7 @@ class WorkbenchApp(App[int], inherit_bindings=False):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action that works here, from the registry."""
-        for action in working_in(self.current_mode):
+        for action in working_in(self._place):
             if action.palette and action.scope != LIST:
                 key = f"{action.shown_keys} · " if action.keys else ""
                 yield SystemCommand(action.title, f"{key}{action.help}", partial(self._do, action))

@@ -114,6 +114,8 @@ The file on disk stays as it is: nothing here changes it.
         self.first_file: Path | None = None
         """A file to start with in place of the project's own."""
         self.file: OpenFile | None = None
+        self._asked: Path | None = None
+        """The file that was asked for last, whether it could be opened or not."""
         self._order: Sequence[int] = ()
         self._problems: str = ""
         self._filter = ""
@@ -145,10 +147,15 @@ The file on disk stays as it is: nothing here changes it.
     def _side_of(self, path: Path) -> str:
         return next((side for side, own in self.project.files.items() if own == path), "")
 
+    def open_file(self, path: Path) -> None:
+        """Show another file as soon as it is read."""
+        self._asked = path
+        self.read_file(path)
+
     # Opening and checking -------------------------------------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="file", exit_on_error=False)
-    def open_file(self, path: Path) -> None:
+    def read_file(self, path: Path) -> None:
         """Index a file and look at its format, then check it."""
         from workbench.dataset.formats import detect
         from workbench.dataset.rows import open_rows
@@ -299,10 +306,8 @@ The file on disk stays as it is: nothing here changes it.
     def action_next_file(self) -> None:
         """The next file of the project."""
         paths = list(self._paths().values())
-        if not paths:
-            return
-        here = self.file.path if self.file is not None else None
-        self.open_file(paths[(paths.index(here) + 1) % len(paths) if here in paths else 0])
+        if paths:
+            self.open_file(paths[(paths.index(self._asked) + 1) % len(paths) if self._asked in paths else 0])
 
     def action_open(self) -> None:
         """Ask for a path and open it."""

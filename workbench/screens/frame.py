@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("workbench")
 
+NEXT_STEP = "next-step"
+"""The group of the workers that look for the next step."""
 NEXT_STEP_AFTER_S = 0.2
 """The next step needs half of the rooms imported: the screen's own contents come first."""
 
@@ -56,6 +59,8 @@ class Frame(Screen[None]):
         self.context = context
         self.project = project
         self._next_step = TextLine(classes="next-step")
+        self.awaits_next_step = False
+        """Whether the line about the next step is still to come."""
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
@@ -68,11 +73,18 @@ class Frame(Screen[None]):
         """The screen's own widgets."""
         return ()
 
+    @property
+    def place(self) -> str:
+        """The registry's scope of this screen: that of its own bindings, or its mode's."""
+        ids = (binding.id or "" for binding in self.BINDINGS if isinstance(binding, Binding))
+        return next((action_id.partition(".")[0] for action_id in ids if action_id), self.MODE)
+
     def on_screen_resume(self) -> None:
         """The next step may be another one after a while on another screen."""
+        self.awaits_next_step = True
         self.set_timer(NEXT_STEP_AFTER_S, self.find_next_step)
 
-    @work(thread=True, exclusive=True, group="next-step", exit_on_error=False)
+    @work(thread=True, exclusive=True, group=NEXT_STEP, exit_on_error=False)
     def find_next_step(self) -> None:
         """Ask the project what to do next."""
         from workbench.workflow.guide import next_step
@@ -82,11 +94,19 @@ class Frame(Screen[None]):
     @on(NextStepFound)
     def show_next_step(self, message: NextStepFound) -> None:
         """Show it in its line."""
+        self.awaits_next_step = False
         self._next_step.show([Piece(" next  ", "muted"), Piece(visible_line(message.text))])
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed says so where the person is."""
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
+        if event.state is not WorkerState.ERROR or event.worker.error is None:
+            return
+        if event.worker.group == NEXT_STEP:
+            # It is asked for at every look at the screen: a dialog each time would be in the way.
+            self.awaits_next_step = False
+            log.warning("no next step", exc_info=event.worker.error)
+            self._next_step.show([Piece(f" ✗ {visible_line(str(event.worker.error))}", "bad")])
+        else:
             self.show_error(event.worker.error)
 
     def show_error(self, error: BaseException) -> None:

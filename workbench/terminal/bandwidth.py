@@ -28,8 +28,11 @@ def prepare_environment(environ: MutableMapping[str, str], low_bandwidth: bool |
     """Set what Textual reads at import; returns whether the low-bandwidth profile holds.
 
     `low_bandwidth` is a flag or preference that the person gave; None leaves it to the environment. What the person set
-    for Textual themselves stays. An empty `NO_COLOR` means nothing (no-color.org), but Textual takes it for a yes.
+    for Textual themselves stays. An empty `NO_COLOR` means nothing (no-color.org), but Textual takes it for a yes. An
+    exported `COLUMNS` or `LINES` would hold the app at that size whatever the terminal becomes.
     """
+    for name in ("COLUMNS", "LINES"):
+        environ.pop(name, None)
     if low_bandwidth is not None:
         environ["FTWB_LOW_BANDWIDTH"] = "1" if low_bandwidth else "0"
     if environ.get("NO_COLOR") == "":

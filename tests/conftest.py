@@ -1,0 +1,30 @@
+"""What every test here can rely on: no keys, no network settings and no terminal of the machine that runs them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A workspace of its own for what asks no fixture for one, and none of the person's keys or endpoints."""
+    for name in list(os.environ):
+        ours = name.startswith("FTWB_") and name != "FTWB_CACHE"  # there the pulled starter model is
+        if ours or name.startswith(("OPENAI_", "AZURE_OPENAI_")) or name in ("HF_TOKEN", "NO_COLOR", "TMUX"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("FTWB_HOME", str(tmp_path_factory.mktemp("home") / "ftwb"))
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Write a file of bytes or text into the test's folder; returns its path."""
+
+    def write_file(name: str, content: bytes | str) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_file
