@@ -83,7 +83,8 @@ class EngineProcess:
             return False
 
     def http(self, *, key: str | None = None) -> httpx2.Client:
-        headers = {"Authorization": f"Bearer {self.key if key is None else key}"}
+        key = self.key if key is None else key
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         transport = httpx2.HTTPTransport(uds=str(self.socket))
         return httpx2.Client(transport=transport, base_url="http://ftwb.local", headers=headers, timeout=60)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,13 +80,14 @@ class FakeHosts:
         self.runtime = runtime
         self.endpoints: dict[str, tuple[FakeEndpoint, Listener]] = {}
 
-    async def endpoint(self, served: Any) -> FakeEndpoint:
+    @contextlib.asynccontextmanager
+    async def lease(self, served: Any) -> AsyncIterator[FakeEndpoint]:
         if served.id not in self.endpoints:
             endpoint = FakeEndpoint(self.runtime / f"h{len(self.endpoints)}.sock")
             app = Starlette(routes=[Route("/v1/chat/completions", _answer, methods=["POST"])])
             app.state.served = served
             self.endpoints[served.id] = (endpoint, await Listener.start(app, bind_unix(endpoint.uds)))
-        return self.endpoints[served.id][0]
+        yield self.endpoints[served.id][0]
 
     async def close(self) -> None:
         for endpoint, listener in self.endpoints.values():
@@ -140,10 +143,10 @@ class FakeProbe:
     cuda: bool = False
 
 
-SETTINGS = (
-    "steps hold_at die_at fail_at fail_with fail_code checkpoint_every step_s num_train_epochs learning_rate "
-    "per_device_train_batch_size max_steps gradient_accumulation_steps"
-).split()
+SETTINGS = [
+    *("steps", "hold_at", "die_at", "fail_at", "fail_with", "fail_code", "checkpoint_every", "step_s"),
+    *("num_train_epochs", "learning_rate", "per_device_train_batch_size", "max_steps", "gradient_accumulation_steps"),
+]
 
 
 async def fake_probe(python: str) -> FakeProbe:
@@ -159,7 +162,7 @@ def fake_check(probe: FakeProbe, method: str, settings: dict[str, Any]) -> None:
             raise WorkbenchError(f"setting {name!r}", f"unknown to {method}", "see methods", code="unknown_setting")
 
 
-async def fake_estimate(base: FakeFolder, **asked: Any) -> dict[str, Any]:
+def fake_estimate(base: FakeFolder, **asked: Any) -> dict[str, Any]:
     figure = Figure.estimated(1e9, "bytes", "a fake")
     return {"memory": figure, "seconds": figure, "free": figure, "fits": True}
 

@@ -28,5 +28,8 @@ def validator(schema: str) -> Draft202012Validator:
 def check(schema: str, body: Any) -> Any:
     """`body`, which must fit the schema of that name."""
     problems = [f"{'/'.join(map(str, e.path))}: {e.message}" for e in validator(schema).iter_errors(body)]
+    if schema == "CreateChatCompletionStreamResponse":
+        # its enum leaves out the null that its type allows and that OpenAI sends in every chunk but the last
+        problems = [problem for problem in problems if "finish_reason: None is not one of" not in problem]
     assert not problems, f"{schema}: {problems}"
     return body

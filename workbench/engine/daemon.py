@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import hmac
 import logging
 import os
@@ -22,13 +21,23 @@ from workbench.engine import PROTOCOL
 from workbench.engine.api.app import Gate, build_app
 from workbench.engine.durable import write_atomic
 from workbench.engine.files import FileStore
+from workbench.engine.finish import tokens_per_second
 from workbench.engine.jobs import WITH_TRAINER, JobFolder, JobStore, Status
 from workbench.engine.listeners import Listener
 from workbench.engine.lock import HEARTBEAT_S, EngineLock
 from workbench.engine.parts import Parts
+from workbench.engine.progress import Progress
 from workbench.engine.queue import Queue, QueueOptions
 from workbench.engine.registry import Registry
-from workbench.engine.sockets import SocketTrouble, bind_tcp, bind_unix, is_loopback, runtime_dir, socket_path
+from workbench.engine.sockets import (
+    SocketTrouble,
+    bind_tcp,
+    bind_unix,
+    check_private,
+    is_loopback,
+    runtime_dir,
+    socket_path,
+)
 from workbench.engine.validation import validate
 from workbench.errors import WorkbenchError
 
@@ -86,7 +95,7 @@ class Engine:
             self.jobs,
             self.files,
             parts.launcher,
-            functools.partial(self._validate),
+            self._validate,
             parts.trainer_folder,
             QueueOptions(
                 default_python=config.trainer_python,
@@ -94,6 +103,7 @@ class Engine:
                 tick_s=config.queue_tick_s,
                 resume_delay_s=config.resume_delay_s,
             ),
+            self._learn_speed,
         )
         self._key = key
         self._lock = lock
@@ -138,6 +148,13 @@ class Engine:
 
     async def _validate(self, job: JobFolder) -> None:
         await validate(job, self.parts, self.config.trainer_python)
+
+    def _learn_speed(self, job: JobFolder, progress: Progress) -> None:
+        """What the newest launch of a finished job says about this machine's speed."""
+        speed = tokens_per_second(job, progress)
+        if speed is not None and self.parts.record_speed is not None:
+            with contextlib.suppress(WorkbenchError):  # the base is gone by now: nothing to remember it for
+                self.parts.record_speed(self.parts.models.resolve(job.record.model), speed)
 
     async def _listen_unix(self) -> None:
         old, self._unix = self._unix, None
@@ -254,7 +271,10 @@ def run(config: EngineConfig, make_parts: Callable[[EngineConfig, Path], Parts])
         return _refuse(f"{error.filename or config.folder}: {error.strerror}; choose another --workspace")
     try:
         key = _key(config.folder / "key")
-        parts = make_parts(config, folder)
+        hosts = socket.with_suffix("")  # a folder of this workspace's own
+        hosts.mkdir(mode=0o700, exist_ok=True)
+        check_private(hosts)
+        parts = make_parts(config, hosts)
     except WorkbenchError as error:
         lock.release()
         return _refuse(str(error))

@@ -84,6 +84,15 @@ def succeed(job: JobFolder, progress: Progress, files: FileStore) -> None:
     )
 
 
+def tokens_per_second(job: JobFolder, progress: Progress) -> float | None:
+    """Tokens of the data that the newest launch trained on a second; None where it was too short to say."""
+    started, finished, total = progress.started_at, progress.finished_at, progress.total_steps
+    steps = total - progress.started_step
+    if started is None or finished is None or steps < 5 or finished <= started:
+        return None
+    return (job.record.trained_tokens or 0) * steps / total / (finished - started)
+
+
 def close(job: JobFolder, **changes: Any) -> None:
     """The last change of a job's record. The manifest comes first: a job that is over has a whole one."""
     changed = job.record.model_copy(update=changes)

@@ -108,5 +108,5 @@ def trained_tokens(tokens: int, records: int, settings: Mapping[str, Any]) -> in
     steps = settings.get("max_steps", -1)
     if isinstance(steps, int) and steps > 0 and records > 0:
         batch = settings.get("per_device_train_batch_size", 1) * settings.get("gradient_accumulation_steps", 1)
-        return round(tokens * steps * batch / records)
-    return round(tokens * settings.get("num_train_epochs", 1))
+        return round(tokens * steps * int(batch) / records)
+    return round(tokens * float(settings.get("num_train_epochs", 1)))

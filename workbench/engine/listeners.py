@@ -63,8 +63,8 @@ class Listener:
             ) from error
         listener = cls(_Server(config), sock)
         listener.task = asyncio.create_task(listener.server.serve(sockets=[sock]))
-        while not listener.server.started and not listener.task.done():  # uvicorn has no event for it
-            await asyncio.sleep(0)  # noqa: ASYNC110
+        while not listener.server.started and not listener.task.done():  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0)
         if listener.task.done():
             listener.task.result()
         return listener

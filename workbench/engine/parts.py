@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +74,10 @@ class Served:
 class Hosts(Protocol):
     """The pool of hosts (`engine.hosts.pool.HostPool`)."""
 
-    async def endpoint(self, served: Served) -> HostEndpoint: ...
+    def lease(self, served: Served) -> AbstractAsyncContextManager[HostEndpoint]:
+        """The model's host for the length of one answer. Raises a WorkbenchError where there is none."""
+        ...
+
     async def close(self) -> None: ...
     async def sweep(self) -> None: ...
     def loaded(self) -> Sequence[str]: ...
@@ -114,7 +118,10 @@ class Parts:
     check_settings: Callable[[Any, str, Mapping[str, Any]], None]
     """(probe, method, settings): raises a WorkbenchError that names the unknown setting."""
     trainer_folder: Callable[[str], Path]
+    estimate: Callable[..., Any]
+    """(base, n_records=, mean_tokens=, max_tokens=, settings=): memory, seconds, free and whether it fits."""
     prepare: Sequence[str] = (sys.executable, "-m", "workbench.engine.prepare")
     """A command; the job's folder follows as its argument."""
-    estimate: Callable[..., Any] | None = None
+    record_speed: Callable[[Any, float], None] | None = None
+    """(base, tokens a second): what a job that ended teaches the estimate."""
     merge: Merge | None = None

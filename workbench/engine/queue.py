@@ -58,6 +58,7 @@ class Queue:
         validate: Callable[[JobFolder], Awaitable[None]],
         trainer_folder: Callable[[str], Path],
         options: QueueOptions,
+        succeeded: Callable[[JobFolder, Progress], None] = lambda _job, _progress: None,
     ) -> None:
         self.jobs = jobs
         self.options = options
@@ -67,6 +68,7 @@ class Queue:
         self._launcher = launcher
         self._validate = validate
         self._trainer_folder = trainer_folder
+        self._succeeded = succeeded
         self._validations: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, Progress] = {}
         self._signalled: dict[str, tuple[Want, float]] = {}
@@ -265,6 +267,7 @@ class Queue:
             self._cancelled(job)
         elif state.get("exit") == "finished" and (job.path / "model").is_dir():
             finish.succeed(job, progress, self._files)
+            self._succeeded(job, progress)
             self._progress.pop(job.record.id, None)
             log.info("job %s: succeeded", job.record.id)
         elif state.get("exit") == "failed":

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from workbench.engine.durable import write_json
 from workbench.engine.events import NewEvent
 from workbench.engine.hyperparameters import resolve
 from workbench.engine.jobs import JobFailure, JobFolder
-from workbench.engine.launchers.environment import child_environment
+from workbench.engine.launchers.environment import child_environment, interpreter_command
 from workbench.engine.parts import BaseModelFolder, Parts
 from workbench.errors import WorkbenchError
 
@@ -149,7 +148,7 @@ async def freeze(python: str) -> dict[str, Any]:
     """Version and packages of an interpreter: {python, executable, packages}. Raises JobFailure if it does not run."""
     try:
         status, out, err = await asyncio.wait_for(
-            run_child([*shlex.split(python), "-c", _FREEZE]), timeout=FREEZE_TIMEOUT_S
+            run_child([*interpreter_command(python), "-c", _FREEZE]), timeout=FREEZE_TIMEOUT_S
         )
     except (OSError, TimeoutError) as error:
         raise JobFailure(f"{python} does not run: {error}", "launch_failed", "ftwb.trainer_python") from error

@@ -73,7 +73,12 @@ for step in range(done + 1, total + 1):
         print("about to die", flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     if step == settings.get("fail_at"):
-        emit("error", step, message=settings.get("fail_with", "no luck"), code=settings.get("fail_code", "trainer_failed"))
+        emit(
+            "error",
+            step,
+            message=settings.get("fail_with", "no luck"),
+            code=settings.get("fail_code", "trainer_failed"),
+        )
         state(step, "failed", {"message": settings.get("fail_with", "no luck"), "code": settings.get("fail_code", "x")})
         sys.exit(1)
     while step == settings.get("hold_at") and not stop and not (JOB / "go").exists():

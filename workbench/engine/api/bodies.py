@@ -84,7 +84,7 @@ def _first_problem(error: ValidationError) -> ApiError:
     detail = min(details, key=lambda one: one["type"] in ("extra_forbidden", "missing"))
     param = ".".join(str(part) for part in detail["loc"]) or "body"
     kind = detail["type"]
-    code = _CODES.get(kind, kind if "_" in kind and kind.startswith(_OURS) else "invalid_type")
+    code = kind if kind in _OURS else _CODES.get(kind, "invalid_type")
     if kind == "missing":
         message = f"Missing required parameter: '{param}'."
     elif kind == "extra_forbidden":
@@ -94,12 +94,26 @@ def _first_problem(error: ValidationError) -> ApiError:
     return ApiError(400, message, code=code, param=param)
 
 
-_OURS = ("integer_", "decimal_", "string_", "invalid_", "object_", "unsupported_")
+_OURS = frozenset(
+    {
+        "invalid_type",
+        "invalid_value",
+        "unsupported_value",
+        "unsupported_parameter",
+        "integer_below_min_value",
+        "integer_above_max_value",
+        "decimal_below_min_value",
+        "decimal_above_max_value",
+        "string_above_max_length",
+        "object_above_max_properties",
+    }
+)
+"""The codes that our own validators use, in OpenAI's words."""
 
 
 def fault(code: str, message: str) -> PydanticCustomError:
     """A validator's complaint with a code of OpenAI's."""
-    return PydanticCustomError(code, "{text}", {"text": message})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{text}", {"text": message})
 
 
 def _auto_or_int(low: int, high: int) -> BeforeValidator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -164,34 +165,46 @@ async def complete(request: Request) -> Response:
         served = engine.registry.find(chat.model)
     except NoSuchModel as error:
         raise from_workbench(error, "model") from error
-    endpoint = await engine.parts.hosts.endpoint(served)
-    shape = _Shape(chat.model, served, endpoint)
-    client = httpx2.AsyncClient(
+    async with contextlib.AsyncExitStack() as held:
+        endpoint = await held.enter_async_context(engine.parts.hosts.lease(served))
+        client = await held.enter_async_context(_client(endpoint))
+        answer = await _ask(client, served, chat)
+        shape = _Shape(chat.model, served, endpoint)
+        if chat.stream:
+            usage = bool(chat.stream_options and chat.stream_options.include_usage)
+            events = _events(held.pop_all(), answer, shape, usage=usage)
+            return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        try:
+            return JSONResponse(shape.whole(json.loads(await answer.aread())))
+        except (httpx2.HTTPError, ValueError) as error:
+            raise _broke_off(served.id, error) from error
+    raise AssertionError("not reached")
+
+
+def _client(endpoint: HostEndpoint) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
         transport=httpx2.AsyncHTTPTransport(uds=str(endpoint.uds)),
         base_url="http://host",
         headers={"Authorization": f"Bearer {endpoint.api_key}"},
         timeout=TIMEOUT,
     )
+
+
+async def _ask(client: httpx2.AsyncClient, served: Served, chat: Chat) -> httpx2.Response:
+    """The host's answer, its body not yet read. Raises ApiError for anything but 200."""
     try:
-        answer = await client.send(
-            client.build_request("POST", "/v1/chat/completions", json=_for_host(chat)), stream=True
-        )
+        request = client.build_request("POST", "/v1/chat/completions", json=_for_host(chat))
+        answer = await client.send(request, stream=True)
         if answer.status_code != 200:
             raise _refusal(answer.status_code, await answer.aread())
-        if chat.stream:
-            usage = bool(chat.stream_options and chat.stream_options.include_usage)
-            events = _events(client, answer, shape, usage=usage)
-            return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-        reply = json.loads(await answer.aread())
-    except (httpx2.HTTPError, ValueError) as error:
-        await client.aclose()
-        log.warning("host of %s: %s", served.id, type(error).__name__)
-        raise ApiError(503, "The model's host broke off; try again.", code="host_failed") from error
-    except BaseException:
-        await client.aclose()
-        raise
-    await client.aclose()
-    return JSONResponse(shape.whole(reply))
+        return answer
+    except httpx2.HTTPError as error:
+        raise _broke_off(served.id, error) from error
+
+
+def _broke_off(model: str, error: Exception) -> ApiError:
+    log.warning("host of %s: %s", model, type(error).__name__)
+    return ApiError(503, "The model's host broke off; try again.", code="host_failed")
 
 
 def _refusal(status: int, content: bytes) -> ApiError:
@@ -214,6 +227,7 @@ class _Shape:
     """Puts a host's words into OpenAI's shape, under the name that was asked for."""
 
     def __init__(self, name: str, served: Served, endpoint: HostEndpoint) -> None:
+        self.name = name
         self._frame = {
             "id": new_id("chatcmpl"),
             "created": int(time.time()),
@@ -269,38 +283,45 @@ def _usage(usage: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _events(
-    client: httpx2.AsyncClient, answer: httpx2.Response, shape: _Shape, *, usage: bool
+    held: contextlib.AsyncExitStack, answer: httpx2.Response, shape: _Shape, *, usage: bool
 ) -> AsyncIterator[bytes]:
     """Server-sent events; a host that breaks off ends the stream with an error, which the SDK raises."""
     counts: dict[str, Any] = {}
-    try:
-        yield _event(shape.chunk({"role": "assistant", "content": ""}, None, usage=usage))
-        async for line in answer.aiter_lines():
-            if not line.startswith("data:"):
-                continue
-            data = line.removeprefix("data:").strip()
-            if data == "[DONE]":
-                break
-            told = json.loads(data)
-            if "error" in told:
-                raise ValueError("the host reported an error")
-            counts = told.get("usage") or counts
-            for choice in (told.get("choices") or [])[:1]:
-                text = (choice.get("delta") or {}).get("content")
-                if text:
-                    yield _event(shape.chunk({"content": text}, None, usage=usage))
-                if choice.get("finish_reason") is not None:
-                    yield _event(shape.chunk({}, _reason(choice["finish_reason"]), usage=usage))
-        if usage:
-            yield _event(shape.last(counts))
-        yield b"data: [DONE]\n\n"
-    except (httpx2.HTTPError, ValueError) as error:
-        log.warning("a stream broke off: %s", type(error).__name__)
-        broken = ApiError(503, "The model's host broke off; try again.", code="host_failed")
-        yield _event(broken.body())
-    finally:
-        await answer.aclose()
-        await client.aclose()
+    ended = False
+    async with held:
+        try:
+            yield _event(shape.chunk({"role": "assistant", "content": ""}, None, usage=usage))
+            async for told in _told(answer):
+                counts = told.get("usage") or counts
+                for choice in (told.get("choices") or [])[:1]:
+                    text = (choice.get("delta") or {}).get("content")
+                    if text:
+                        yield _event(shape.chunk({"content": text}, None, usage=usage))
+                    reason = _reason(choice.get("finish_reason"))
+                    if reason is not None:
+                        ended = True
+                        yield _event(shape.chunk({}, reason, usage=usage))
+            if not ended:
+                raise ValueError("no end")
+            if usage:
+                yield _event(shape.last(counts))
+            yield b"data: [DONE]\n\n"
+        except (httpx2.HTTPError, ValueError) as error:
+            yield _event(_broke_off(shape.name, error).body())
+        finally:
+            await answer.aclose()
+
+
+async def _told(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+    """The objects of a host's server-sent events. Raises ValueError for an error among them."""
+    async for line in answer.aiter_lines():
+        data = line.removeprefix("data:").strip()
+        if not line.startswith("data:") or data == "[DONE]":
+            continue
+        told = json.loads(data)
+        if "error" in told:
+            raise ValueError("the host reported an error")
+        yield told
 
 
 def _event(body: dict[str, Any]) -> bytes:

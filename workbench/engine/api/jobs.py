@@ -185,7 +185,8 @@ async def _method(engine: Engine, asked: CreateJob, python: str | None, settings
     try:
         engine.parts.check_settings(probe, method.name, settings)
     except WorkbenchError as error:
-        raise from_workbench(error, "ftwb.settings") from error
+        setting = getattr(error, "setting", None)
+        raise from_workbench(error, f"ftwb.settings.{setting}" if setting else "ftwb.settings") from error
     for setting in (*SETTING_OF.values(), "max_steps", "gradient_accumulation_steps"):
         value = settings.get(setting, 1)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -254,7 +255,7 @@ async def pause(request: Request) -> JSONResponse:
         )
     if job.record.status not in (Status.PAUSED, Status.PAUSING):
         engine.queue.ask(job, "pause")
-        if job.record.status is not Status.PAUSING:
+        if str(job.record.status) != Status.PAUSING:
             await engine.queue.settled(job, CANCEL_WAIT_S, Status.PAUSED)
     return JSONResponse(job_to_wire(engine, job))
 

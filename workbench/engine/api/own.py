@@ -207,7 +207,7 @@ async def estimate(request: Request) -> JSONResponse:
     openai = {name: value for name, value in asked.settings.items() if name in OPENAI_NAMES}
     others = {name: value for name, value in asked.settings.items() if name not in OPENAI_NAMES}
     resolved = resolve(openai, others, asked.n_records)
-    found = await engine.parts.estimate(
+    found = engine.parts.estimate(
         engine.registry.base(asked.model),
         n_records=asked.n_records,
         mean_tokens=asked.mean_tokens,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(_|$)|APIKEY", re.IGNORECASE)
 
@@ -18,3 +20,8 @@ def child_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]
         "HF_HUB_OFFLINE": "1",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def interpreter_command(python: str) -> list[str]:
+    """A path as it is, spaces and all; else a command with arguments, such as `apptainer exec image.sif python`."""
+    return [python] if Path(python).exists() else shlex.split(python)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -14,10 +13,10 @@ import psutil
 
 from workbench.engine.identity import ProcessIdentity
 from workbench.engine.launchers import LaunchFailed
-from workbench.engine.launchers.environment import child_environment
+from workbench.engine.launchers.environment import child_environment, interpreter_command
 
-NICENESS = 5
-"""A little: the person at the machine, and the models that answer, come first."""
+NICENESS = 2
+"""A little, for the person at the machine; hosts that answer have 5, so that they never slow a training."""
 
 
 class ProcessLauncher:
@@ -32,7 +31,7 @@ class ProcessLauncher:
 
     def start(self, job_dir: Path, python: str) -> ProcessIdentity | None:
         """See Launcher. `python` may hold arguments, such as `apptainer exec image.sif python`."""
-        command = [*shlex.split(python), str(job_dir / "code"), str(job_dir)]
+        command = [*interpreter_command(python), str(job_dir / "code"), str(job_dir)]
         with (job_dir / "train.log").open("ab") as log, (job_dir / "trainer.lock").open("ab") as lock:
             with contextlib.suppress(OSError):  # a file system without locks: pid and start time must do
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
