@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.providers.profiles import Profile, api_key, base_url, lacking
@@ -40,8 +40,13 @@ async def connect(
         raise WorkbenchError(f"profile {profile.name}", lack, _how(profile), code="not_configured", exit_code=2)
     if profile.kind == "local":
         raise WorkbenchError("profile local", "there is no engine here", "run this in a workspace")
-    key = await asyncio.to_thread(api_key, profile, environ)
-    sdk = await _sdk()
+    # Off the event loop: the key may come from a command, and the SDK takes a second to import.
+    return await asyncio.to_thread(_remote, profile, environ, strict)
+
+
+def _remote(profile: Profile, environ: Mapping[str, str], strict: bool) -> openai.AsyncOpenAI:
+    sdk = importlib.import_module("openai")
+    key = api_key(profile, environ)
     foreign = profile.kind != "openai"
     client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
         api_key=key,
@@ -57,7 +62,7 @@ async def connect(
 async def _local(engine: LocalEngine, strict: bool) -> openai.AsyncOpenAI:
     import httpx2
 
-    sdk = await _sdk()
+    sdk = await asyncio.to_thread(importlib.import_module, "openai")
     timeout = httpx2.Timeout(READ_S, connect=CONNECT_S)
     client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
         api_key=engine.key(),
@@ -68,11 +73,6 @@ async def _local(engine: LocalEngine, strict: bool) -> openai.AsyncOpenAI:
         _strict_response_validation=strict,
     )
     return client
-
-
-async def _sdk() -> Any:
-    """The `openai` module: a second of work the first time, so not on the event loop."""
-    return await asyncio.to_thread(importlib.import_module, "openai")
 
 
 def _how(profile: Profile) -> str:

@@ -194,7 +194,7 @@ class FakeProvider:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True
         if self._thread is not None:
             self._thread.join(10)
         if self._socket is not None:
