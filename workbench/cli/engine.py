@@ -12,7 +12,8 @@ from workbench.cli.arguments import add_command, add_group, context_of, run_asyn
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     """`engine start|stop|status`."""
     verbs = add_group(commands, shared, "engine", "the local engine's process")
-    add_command(verbs, shared, "start", run_start, "start it, if it is not running")
+    start = add_command(verbs, shared, "start", run_start, "start it, if it is not running")
+    start.add_argument("--take-over", action="store_true", help="also from another host's engine that has gone silent")
     stop = add_command(verbs, shared, "stop", run_stop, "stop it")
     stop.add_argument(
         "--jobs",
@@ -25,15 +26,14 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def run_start(args: argparse.Namespace) -> int:
     """Start the engine, if it is not running."""
-    return _print(args, run_async(context_of(args).engine.ensure()))
+    return _print(args, run_async(context_of(args).engine.ensure(take_over=args.take_over)))
 
 
 def run_stop(args: argparse.Namespace) -> int:
     """Stop the engine; a stopped one is no error."""
-    context = context_of(args)
-    if context.engine.status().status == "running":
-        run_async(context.engine.stop(args.jobs))
-    return _print(args, context.engine.status())
+    engine = context_of(args).engine
+    run_async(engine.stop(args.jobs))
+    return _print(args, engine.status())
 
 
 def run_status(args: argparse.Namespace) -> int:

@@ -38,7 +38,8 @@ class Context:
     @cached_property
     def engine(self) -> LocalEngine:
         """The local engine of this workspace; nothing starts it but a call that needs it."""
-        return LocalEngine(self.home, self.cache, environ=self.environ)
+        trainer_python = self.profile("local").trainer_python
+        return LocalEngine(self.home, self.cache, environ=self.environ, trainer_python=trainer_python)
 
     @property
     def config(self) -> Config:

@@ -73,7 +73,7 @@ async def caught_up(context: Context, job_id: str) -> JobView:
     try:
         async with await context.client(profile.name) as client:
             job = await retrieve_job(client, profile, job_id)
-            fresh = await poll_events(client, profile, job_id, log.known)
+            fresh = await poll_events(client, profile, job_id, log.known, every_page=job.ended)
             if lease.take():
                 events += log.append(fresh)
                 log.save_job(job)

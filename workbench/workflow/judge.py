@@ -95,7 +95,9 @@ def _lifecycle(context: Context, job: Job) -> Lifecycle | None:
 
 
 def _keep(context: Context, project: Project, decision: Decision) -> None:
-    """Remember the verdict, unless it is the one that was given last on the same run."""
+    """Remember the verdict, unless nothing was measured or it is the one that was given last on the same run."""
+    if decision.run is None:
+        return
     record = VerdictRecord(
         stage=decision.stage, verdict=decision.verdict, run=decision.run, created_at=int(time.time())
     )

@@ -51,7 +51,7 @@ class VerdictRecord(BaseModel):
 
     stage: str
     verdict: str
-    run: str | None
+    run: str | None = None
     created_at: int
 
 
