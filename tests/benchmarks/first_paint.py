@@ -46,7 +46,9 @@ def cpu_until(command: Sequence[str], marker: bytes, environ: Mapping[str, str])
     try:
         while marker not in seen:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{command}: no {marker!r} within {PATIENCE_S:.0f} s; the end of it: {seen[-200:]!r}")
+                raise TimeoutError(
+                    f"{command}: no {marker!r} within {PATIENCE_S:.0f} s; the end of it: {seen[-200:]!r}"
+                )
             if select.select([terminal], [], [], 0.1)[0]:
                 seen += os.read(terminal, 1 << 16)
         spent = psutil.Process(pid).cpu_times()

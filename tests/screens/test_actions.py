@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.actions import ACTIONS, APP, LIST, MODES, ON_TOP, bindings_for, duplicate_keys, key_table, problems_of, working_in
+from workbench.actions import (
+    ACTIONS,
+    APP,
+    LIST,
+    MODES,
+    ON_TOP,
+    bindings_for,
+    duplicate_keys,
+    key_table,
+    problems_of,
+    working_in,
+)
 from workbench.app import WorkbenchApp, screen_class
 from workbench.screens.items import ItemsScreen
 from workbench.widgets.lines import LineList
@@ -42,7 +53,7 @@ def test_every_action_is_there_to_be_called(action) -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_no_action_depends_on_keys_that_terminals_eat(action) -> None:
-    """ctrl+enter, alt, ctrl+shift and ctrl+tab never arrive in many terminals; ctrl+a and ctrl+b belong to screen and tmux."""
+    """ctrl+enter, alt, ctrl+shift and ctrl+tab never arrive in many; ctrl+a and ctrl+b belong to screen and tmux."""
     unreliable = ("ctrl+enter", "alt+", "ctrl+shift+", "ctrl+tab", "ctrl+i", "ctrl+m", "ctrl+h", "ctrl+a", "ctrl+b")
     reliable = [key for key in action.keys if not key.startswith(unreliable)]
     assert reliable or not action.keys

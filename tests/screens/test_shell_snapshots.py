@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 HOSTILE = [
-    {"messages": [{"role": "user", "content": "漢字とかな 👩‍🔬 naïve café"}, {"role": "assistant", "content": "はい 👍"}]},
+    {
+        "messages": [
+            {"role": "user", "content": "漢字とかな 👩‍🔬 naïve café"},
+            {"role": "assistant", "content": "はい 👍"},
+        ]
+    },
     {
         "messages": [
             {"role": "system", "content": "[bold]no markup[/bold] [/] $primary"},
@@ -24,7 +29,12 @@ HOSTILE = [
 def hostile(tmp_path: Path) -> Path:
     """Wide characters, emoji, escape sequences, markup; a broken line; a wrong role."""
     path = tmp_path / "hostile.jsonl"
-    lines = [json.dumps(HOSTILE[0], ensure_ascii=False), json.dumps(HOSTILE[1]), '{"messages": [', json.dumps(HOSTILE[2])]
+    lines = [
+        json.dumps(HOSTILE[0], ensure_ascii=False),
+        json.dumps(HOSTILE[1]),
+        '{"messages": [',
+        json.dumps(HOSTILE[2]),
+    ]
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
 

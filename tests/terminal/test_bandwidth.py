@@ -52,7 +52,7 @@ def test_the_terminal_says_its_size_itself() -> None:
 def test_textual_reads_it() -> None:
     """The variables are those of this Textual version, and set in time."""
     code = (
-        "import os; from workbench.terminal.bandwidth import prepare_environment; prepare_environment(os.environ, True);"
+        "import os; from workbench.terminal.bandwidth import prepare_environment as prepare; prepare(os.environ, True);"
         "from textual import constants as c; print(c.MAX_FPS, c.TEXTUAL_ANIMATIONS, c.SMOOTH_SCROLL)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

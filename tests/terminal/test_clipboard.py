@@ -18,7 +18,11 @@ def tmux(tmp_path: Path) -> dict[str, str]:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\ntest "$*" = "load-buffer -w -" || exit 9\ncat > {tmp_path}/buffer\n')
     program.chmod(0o755)
-    return {"TMUX": "/tmp/tmux-0/default,1,0", "PATH": f"{program.parent}:{os.environ['PATH']}", "TERM": "screen-256color"}
+    return {
+        "TMUX": "/tmp/tmux-0/default,1,0",
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "TERM": "screen-256color",
+    }
 
 
 async def test_inside_tmux_its_buffer_is_loaded(tmux: dict[str, str], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOREIGN = '''
+FOREIGN = """
 def test_jobs(ftwb_app, snap_compare):
     assert snap_compare(ftwb_app(project="demo", start="jobs"), terminal_size=(80, 24))
 
@@ -18,7 +18,7 @@ async def test_pilot(ftwb_app):
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_idle(pilot)
         assert app.screen.file is not None
-'''
+"""
 
 
 def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

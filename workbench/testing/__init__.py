@@ -1,7 +1,7 @@
 """Public: what others use to snapshot-test our screens.
 
-The fixtures `ftwb_app` and `ftwb_pinned` come with the pytest plugin; from here come `wait_idle`, for tests with a pilot,
-and `FakeProvider`, an OpenAI-compatible server that needs no model. Nothing is imported until it is asked for.
+The fixtures `ftwb_app` and `ftwb_pinned` come with the pytest plugin; from here come `wait_idle`, for tests with a
+pilot, and `FakeProvider`, an OpenAI-compatible server that needs no model. Nothing is imported until it is asked for.
 """
 
 from __future__ import annotations

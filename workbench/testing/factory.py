@@ -48,7 +48,7 @@ def make_app(
     from workbench.testing.idle import settled
 
     context, opened = make_workspace(home, project, sample, real_engine=real_engine)
-    app = cast(WorkbenchApp, settled(WorkbenchApp)(context, opened, start, file))  # type: ignore[call-arg, arg-type]
+    app = cast(WorkbenchApp, settled(WorkbenchApp)(context, opened, start, file))  # type: ignore[arg-type]
     app.animation_level = "none"
     app.theme = theme
     return app

@@ -16,7 +16,14 @@ _STARTER = {
     "object": "model",
     "created": 1_760_000_000,
     "owned_by": "ftwb",
-    "ftwb": {"kind": "base", "base": None, "sha256": "0" * 64, "host": "llama.cpp", "precision": "q8_0", "methods": ["sft"]},
+    "ftwb": {
+        "kind": "base",
+        "base": None,
+        "sha256": "0" * 64,
+        "host": "llama.cpp",
+        "precision": "q8_0",
+        "methods": ["sft"],
+    },
 }
 _ANSWERS: dict[str, dict[str, Any]] = {
     "/v1/models": {"object": "list", "data": [_STARTER], "has_more": False},
@@ -55,5 +62,10 @@ def _answer(request: httpx2.Request) -> httpx2.Response:
     known = _ANSWERS.get(request.url.path)
     if known is not None and request.method == "GET":
         return httpx2.Response(200, json=known)
-    error = {"message": "the fake engine has no such thing", "type": "invalid_request_error", "param": None, "code": "not_found"}
+    error = {
+        "message": "the fake engine has no such thing",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "not_found",
+    }
     return httpx2.Response(404, json={"error": error})

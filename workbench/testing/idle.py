@@ -55,8 +55,8 @@ async def _wait(pilot: Pilot[Any], busy: Callable[[], list[str]], timeout: float
 def settled(app_class: type[App[Any]]) -> type[App[Any]]:
     """A subclass of `app_class` whose `run` with a pilot waits for idleness at every pause.
 
-    `snap_compare` drives an app through `run(auto_pilot=…)`; so a snapshot shows what a person would see in the end, not
-    how far a worker was.
+    `snap_compare` drives an app through `run(auto_pilot=…)`; so a snapshot shows what a person would see in the end,
+    not how far a worker was.
     """
     from textual.pilot import Pilot
 

@@ -22,8 +22,11 @@ CLOCK = 1_760_000_000.0
 """What time it is in a pinned app: 2025-10-09 08:53:20 UTC."""
 VERSION = "0.0.0"
 """What version a pinned app says it is."""
-_UNSET = ("NO_COLOR", "COLUMNS", "LINES", "SSH_CONNECTION", "FTWB_LOW_BANDWIDTH", "TMUX", "OPENAI_API_KEY", "OPENAI_BASE_URL",
-          "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT", "HF_TOKEN", "FTWB_API_KEY")  # fmt: skip
+_UNSET = (
+    "NO_COLOR", "COLUMNS", "LINES", "SSH_CONNECTION", "FTWB_LOW_BANDWIDTH", "TMUX", "HF_TOKEN", "FTWB_API_KEY",
+    "OPENAI_API_KEY", "OPENAI_BASE_URL",
+    "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
+)  # fmt: skip
 
 
 class AppFactory(Protocol):
@@ -41,7 +44,7 @@ class AppFactory(Protocol):
     ) -> WorkbenchApp:
         """An app on a workspace of its own.
 
-        `project` is made of the bundled `sample`; `start` is a mode; `file` a dataset to open in place of the project's.
+        `project` is made of the bundled `sample`; `start` is a mode; `file` a dataset to open first.
         The engine is a fake one that has no jobs, unless `real_engine`.
         """
 

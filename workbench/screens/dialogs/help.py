@@ -70,7 +70,7 @@ def _keys(actions: Sequence[Action], keys: dict[str, str], width: int) -> list[L
     """A table of two columns for each group; `keys` holds what a person's keymap changed."""
     lines: list[Line] = []
     for group in dict.fromkeys(action.group for action in actions):
-        lines.append((Piece(group, "accent"),))
+        lines.append((Piece(f"Keys · {group}", "accent"),))
         for action in actions:
             if action.group != group or not (action.keys or action.id in keys):
                 continue
