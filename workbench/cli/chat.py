@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
                     sys.stdout.flush()
         return None
 
-    from workbench.catalog.figure import Figure
+    from workbench.workflow.spend import call_cost
 
     said = run_async(reply())
     if args.json:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
                 "completion_tokens": said.completion_tokens,
                 "first_token_s": said.first_token_s,
                 "total_s": said.total_s,
-                "cost": Figure.not_measured("USD", "no price is known for this model"),
+                "cost": call_cost(context.profile(profile), model, said.prompt_tokens, said.completion_tokens),
             }
         )
     else:

@@ -21,9 +21,12 @@ from workbench.evaluate.task import TaskSpec
 from workbench.workflow.context import Context
 from workbench.workflow.prepare import keep_bytes
 from workbench.workflow.project import Project
+from workbench.workflow.spend import call_cost
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+    from workbench.providers.profiles import Profile
 
 LOCAL_CONCURRENCY = 4
 """The local host answers up to four requests at once (continuous batching)."""
@@ -34,6 +37,7 @@ class ChatAnswerer:
     """A model of a profile as the runner sees it."""
 
     client: AsyncOpenAI
+    profile: Profile
     model: str
     identity: str
     """Model content, host and precision: what a cached answer is keyed by."""
@@ -44,7 +48,13 @@ class ChatAnswerer:
         from workbench.providers.chat import complete
 
         reply = await complete(
-            self.client, self.model, messages, temperature=temperature, max_tokens=max_tokens, seed=seed
+            self.client,
+            self.model,
+            messages,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            seed=seed,
+            profile=self.profile,
         )
         return Answer(
             text=reply.text,
@@ -52,7 +62,7 @@ class ChatAnswerer:
             completion_tokens=reply.completion_tokens,
             latency_s=reply.total_s,
             first_token_s=reply.first_token_s,
-            cost=None,
+            cost=call_cost(self.profile, self.model, reply.prompt_tokens, reply.completion_tokens).value,
             fingerprint=reply.fingerprint,
         )
 
@@ -134,7 +144,12 @@ async def _answerers(
         key = (candidate.profile, candidate.model)
         if key not in identities:
             identities[key] = await identity_of(context, client, *key)
-        answerers[candidate.text] = ChatAnswerer(client=client, model=candidate.model, identity=identities[key])
+        answerers[candidate.text] = ChatAnswerer(
+            client=client,
+            profile=context.profile(candidate.profile),
+            model=candidate.model,
+            identity=identities[key],
+        )
     return list(candidates), answerers
 
 
