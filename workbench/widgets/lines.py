@@ -143,8 +143,9 @@ class LineList(Drawn, ScrollView, can_focus=True):
             self.post_message(self.Chosen(self, row))
         self.cursor = row
 
-    def key_enter(self) -> None:
-        """Choose the row."""
+    def key_enter(self, event: events.Key) -> None:
+        """Choose the row. The key goes no further: a dialog that opens meanwhile would take it for its own."""
+        event.stop()
         if self._count:
             self.post_message(self.Chosen(self, self.cursor))
 
