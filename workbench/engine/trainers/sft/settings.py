@@ -14,29 +14,28 @@ import typing
 from pathlib import Path
 from typing import Any
 
-CONTROLLED = frozenset(  # a text, since a list of a hundred quoted names hides the groups
-    # where things go and who is told
-    "output_dir run_name project report_to logging_strategy logging_first_step logging_nan_inf_filter log_level "
-    "log_level_replica log_on_each_node disable_tqdm debug push_to_hub hub_token hub_private_repo hub_model_id "
-    "hub_strategy hub_always_push hub_revision trackio_space_id trackio_bucket_id trackio_static_space_id logging_dir "
-    # checkpoints, evaluation and resuming belong to the engine
-    "save_strategy save_total_limit save_only_model save_on_each_node save_safetensors enable_jit_checkpoint "
-    "resume_from_checkpoint ignore_data_skip restore_callback_states_from_checkpoint load_best_model_at_end "
-    "metric_for_best_model greater_is_better eval_strategy eval_on_start eval_delay auto_find_batch_size "
-    "overwrite_output_dir skip_memory_metrics include_num_input_tokens_seen include_for_metrics batch_eval_metrics "
-    "prediction_loss_only eval_do_concat_batches eval_use_gather_object full_determinism do_train do_eval do_predict "
-    # the seed is the job's own field; records arrive tokenized and masked
-    "seed remove_unused_columns label_names length_column_name dataset_text_field dataset_kwargs dataset_num_proc "
-    "chat_template_path eos_token pad_token completion_only_loss assistant_only_loss truncation_mode formatting_func "
-    # the model is the job's base; code from models never runs
-    "model_init_kwargs trust_remote_code use_cache "
-    # devices and processes are the launcher's
-    "use_cpu no_cuda local_rank deepspeed fsdp fsdp_config accelerator_config parallelism_config ddp_backend "
-    "ddp_timeout ddp_find_unused_parameters ddp_bucket_cap_mb ddp_broadcast_buffers ddp_static_graph "
-    "dataloader_multiprocessing_context optim_target_modules "
-    # two names for one thing: gradient_checkpointing is the one that TRL itself sets
-    "activation_checkpointing activation_checkpointing_kwargs".split()  # noqa: SIM905
-)
+_CONTROLLED_BY = {
+    "where things go and who is told": "output_dir run_name project report_to logging_strategy logging_first_step "
+    "logging_nan_inf_filter log_level log_level_replica log_on_each_node disable_tqdm debug push_to_hub hub_token "
+    "hub_private_repo hub_model_id hub_strategy hub_always_push hub_revision trackio_space_id trackio_bucket_id "
+    "trackio_static_space_id logging_dir",
+    "checkpoints, evaluation and resuming belong to the engine": "save_strategy save_total_limit save_only_model "
+    "save_on_each_node save_safetensors enable_jit_checkpoint resume_from_checkpoint ignore_data_skip "
+    "restore_callback_states_from_checkpoint load_best_model_at_end metric_for_best_model greater_is_better "
+    "eval_strategy eval_on_start eval_delay auto_find_batch_size overwrite_output_dir skip_memory_metrics "
+    "include_num_input_tokens_seen include_for_metrics batch_eval_metrics prediction_loss_only "
+    "eval_do_concat_batches eval_use_gather_object full_determinism do_train do_eval do_predict",
+    "the seed is the job's own field; records arrive tokenized and masked": "seed remove_unused_columns label_names "
+    "length_column_name dataset_text_field dataset_kwargs dataset_num_proc chat_template_path eos_token pad_token "
+    "completion_only_loss assistant_only_loss truncation_mode formatting_func",
+    "the model is the job's base; code from models never runs": "model_init_kwargs trust_remote_code use_cache",
+    "devices and processes are the launcher's": "use_cpu no_cuda local_rank deepspeed fsdp fsdp_config "
+    "accelerator_config parallelism_config ddp_backend ddp_timeout ddp_find_unused_parameters ddp_bucket_cap_mb "
+    "ddp_broadcast_buffers ddp_static_graph dataloader_multiprocessing_context optim_target_modules",
+    "TRL itself sets gradient_checkpointing": "activation_checkpointing activation_checkpointing_kwargs",
+}
+CONTROLLED = frozenset(name for names in _CONTROLLED_BY.values() for name in names.split())
+"""Fields of SFTConfig that are not settings, by the reason why."""
 
 DEFAULTS: dict[str, Any] = {
     "num_train_epochs": 3.0,
