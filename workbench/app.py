@@ -246,11 +246,15 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         """Every mode on another project; modes that were not on screen are made when they are."""
         self.project, self._file = project, None
         here = self.current_mode
-        for mode in MODES:
-            if mode != here:
+        # A mode cannot be removed while it is on screen, and its first screen cannot be switched (Textual 8.2.8).
+        self.add_mode(_BETWEEN, Screen)
+        with self.batch_update():
+            await self.switch_mode(_BETWEEN)
+            for mode in MODES:
                 await self.remove_mode(mode)
                 self.add_mode(mode, partial(self._make_screen, mode))
-        await self.switch_screen(self._make_screen(here))
+            await self.switch_mode(here)
+            await self.remove_mode(_BETWEEN)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action that works here, from the registry."""
@@ -263,6 +267,7 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         await self.run_action(action.action, self if action.scope == APP else self.screen)
 
 
+_BETWEEN = "between projects"
 _CONTROL_CHARACTERS = ControlCharacterFilter()
 
 

@@ -114,6 +114,6 @@ class TextLine(Drawn):
             return Strip.blank(width, base)
         right = fit(self.right, width)
         room = width - width_of(right)
-        left = fit(self.left, room)
+        left = fit(self.left, room - 1 if right else room)
         gap = Piece(" " * (room - width_of(left)))
         return self.strip_of([*left, gap, *right], width, base)

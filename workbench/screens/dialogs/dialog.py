@@ -25,13 +25,18 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     TITLE_TEXT: ClassVar[str] = ""
     HINT: ClassVar[str] = "escape closes"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.hint = self.HINT
+        """The line of keys at the foot."""
+
     def compose(self) -> ComposeResult:
         """Title, body, hint."""
         with Vertical(classes="dialog"):
             if self.TITLE_TEXT:
                 yield Static(self.TITLE_TEXT, classes="title", markup=False)
             yield from self.compose_body()
-            yield Static(self.HINT, classes="hint", markup=False)
+            yield Static(self.hint, classes="hint", markup=False)
 
     def compose_body(self) -> Iterable[Widget]:
         """What the dialog is about."""

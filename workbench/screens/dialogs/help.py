@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from workbench import __version__
+import workbench
 from workbench.actions import Action, key_name
 from workbench.screens.dialogs.dialog import Dialog
 from workbench.terminal.escape import visible
@@ -24,12 +24,12 @@ class HelpDialog(Dialog[None]):
     """Markdown of headings, paragraphs and `-` lists, then a table of keys by group."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,f1,question_mark", "leave", show=False)]
-    HINT = f"escape closes · j k scroll · ftwb {__version__}"
-
     def __init__(self, markdown: str, actions: Sequence[Action], keys: dict[str, str]) -> None:
         super().__init__()
         self._markdown, self._actions, self._keys = markdown, actions, keys
         self._reading = Reading()
+        # Read now, not at import: tests pin it.
+        self.hint = f"escape closes · j k scroll · ftwb {workbench.__version__}"
 
     def compose_body(self) -> Iterable[Widget]:
         """The text."""
