@@ -47,6 +47,11 @@ class Loop:
         app.theme = theme
         return app  # type: ignore[return-value]
 
+    def few_records(self) -> None:
+        """Eight training records: too few for the label classifier, whose import takes seconds."""
+        path = self.project.files["train"]
+        path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:8]), "utf-8")
+
     def measured(
         self, accuracy: Mapping[str, float] = ACCURACY, *, items: int = 60, run: str = "run-20261101-101500-abc123",
         hour: int = 10, seed: int = 1,

@@ -95,6 +95,7 @@ async def test_items_show_what_was_sent_and_said(loop, screen_text) -> None:  # 
 
 async def test_measuring_ends_in_a_run_that_is_shown(loop) -> None:  # noqa: F811
     """The dialog offers the project's candidates; the answers come over HTTP; the run is kept and shown."""
+    loop.few_records()
     loop.provider.replies = lambda body: "billing"
     app = loop.app("evaluate")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -114,6 +115,7 @@ async def test_measuring_ends_in_a_run_that_is_shown(loop) -> None:  # noqa: F81
 
 async def test_progress_is_shown_and_a_stopped_run_goes_on(loop, screen_text, until) -> None:  # noqa: F811
     """x stops; the dialog keeps the choice; the same plan goes on under the same name, nothing asked twice."""
+    loop.few_records()
     gate = asyncio.Event()
     asked = []
     running = asyncio.get_running_loop()

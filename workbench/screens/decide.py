@@ -118,8 +118,9 @@ estimated (a formula), or not measured.
     @on(Judged)
     def show_decision(self, message: Judged) -> None:
         """Show it; the cursor stays on its line."""
+        same = message.project.document.requests_per_month == self.project.document.requests_per_month
         self.project = message.project
-        if message.decision == self.decision and self._lines.count:
+        if same and message.decision == self.decision:
             return
         decision = self.decision = message.decision
         word, role = VERDICTS[decision.verdict]
