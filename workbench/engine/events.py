@@ -57,7 +57,11 @@ class EventLog:
     def append(self, events: Iterable[NewEvent]) -> None:
         """Append those that are not there yet. Raises OSError (a full disk), nothing then being appended."""
         known = self._loaded()
-        fresh = {wire["id"]: wire for event in events if (wire := event.to_wire(self._job_id))["id"] not in known}
+        fresh: dict[str, dict[str, Any]] = {}
+        for event in events:
+            wire = event.to_wire(self._job_id)
+            if wire["id"] not in known:
+                fresh.setdefault(wire["id"], wire)  # the first to say it stands
         if fresh:
             append_lines(self._path, fresh.values())
             known.update(fresh)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.engine.api import chat, files, jobs, models, own
 from workbench.engine.api.context import PRIVATE
@@ -46,6 +47,9 @@ def build_app(engine: Engine) -> Starlette:
     return app
 
 
+_STOPPING = ApiError(503, "The engine is stopping; ask again.", code="engine_stopping")
+
+
 class Gate:
     """Lets in who has the key of this socket, counts who is inside, and keeps TCP callers off this machine."""
 
@@ -63,8 +67,19 @@ class Gate:
         if refusal is not None:
             await refusal.response()(scope, receive, send)
             return
-        with self._engine.busy():
-            await self._app({**scope, PRIVATE: self._private}, receive, send)
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            with self._engine.busy():
+                await self._app({**scope, PRIVATE: self._private}, receive, noting_send)
+        except asyncio.CancelledError:  # the engine stops and has waited long enough
+            if not started:
+                await _STOPPING.response()(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ApiError | None:
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
