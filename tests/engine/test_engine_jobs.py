@@ -9,8 +9,8 @@ import openai
 import psutil
 import pytest
 from engine_process import EngineProcess, until
+from engine_training import RECORDS, create, upload
 from openai_spec import check
-from training import RECORDS, create, upload
 
 
 def wire(engine: EngineProcess, path: str) -> dict:

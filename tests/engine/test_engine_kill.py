@@ -14,8 +14,8 @@ import openai
 import psutil
 import pytest
 from engine_process import EngineProcess, until
+from engine_training import create, upload
 from openai_spec import check
-from training import create, upload
 
 
 def comparable(engine: EngineProcess, job_id: str) -> list[tuple[int, float]]:

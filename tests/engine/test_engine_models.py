@@ -9,8 +9,8 @@ from typing import Any
 import openai
 import pytest
 from engine_process import EngineProcess
+from engine_training import create
 from openai_spec import check
-from training import create
 
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 

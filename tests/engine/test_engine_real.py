@@ -11,8 +11,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 from engine_process import EngineProcess
+from engine_training import upload
 from tiny import build_tiny_model
-from training import upload
 
 COMMAND = [sys.executable, "-m", "workbench.engine"]
 LABELS = ("billing", "refund", "login", "shipping")

@@ -10,8 +10,8 @@ import httpx2
 import openai
 import pytest
 from engine_process import EngineProcess
+from engine_training import upload
 from openai_spec import check
-from training import upload
 
 JOBS = "/v1/fine_tuning/jobs"
 CHAT = "/v1/chat/completions"

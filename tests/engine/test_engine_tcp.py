@@ -11,8 +11,8 @@ import httpx2
 import openai
 import pytest
 from engine_process import EngineProcess
+from engine_training import RECORDS
 from openai_spec import check
-from training import RECORDS
 
 KEY = "a-key-of-the-person"
 
