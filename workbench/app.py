@@ -47,17 +47,14 @@ SCREENS = {
 
 TWICE_S = 3.0
 """How long after a first ctrl+c a second one quits."""
+_BETWEEN = "between projects"
+_CONTROL_CHARACTERS = ControlCharacterFilter()
 
 
 def screen_class(mode: str) -> type[Frame]:
     """The screen class of a mode."""
     module, name = SCREENS[mode]
-    try:
-        found: type[Frame] = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        return type(name, (Frame,), {"MODE": mode, "HELP": f"# {MODES[mode]}"})
+    found: type[Frame] = getattr(importlib.import_module(module), name)
     return found
 
 
@@ -66,8 +63,6 @@ class WorkbenchApp(App[int], inherit_bindings=False):
 
     TITLE = "ftwb"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(APP))
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual has it unannotated for mypy
-    ENABLE_COMMAND_PALETTE = True
 
     def __init__(
         self, context: Context, project: Project | None = None, start: str = "datasets", file: Path | None = None
@@ -112,8 +107,6 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         if self._file is not None and mode == "datasets":
             screen.first_file = self._file  # type: ignore[attr-defined]
         return screen
-
-    # Life -----------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Put up the guards that need a running loop."""
@@ -181,8 +174,6 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         fallback = self.context.home / "copied.txt"
         copied = await clipboard.copy(text, self.context.environ, super().copy_to_clipboard, fallback)
         self.notify(copied.notice, markup=False)
-
-    # What a person can do -------------------------------------------------------------------------------------------
 
     async def action_mode(self, mode: str) -> None:
         """Switch to a mode."""
@@ -267,10 +258,6 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         await self.run_action(action.action, self if action.scope == APP else self.screen)
 
 
-_BETWEEN = "between projects"
-_CONTROL_CHARACTERS = ControlCharacterFilter()
-
-
 def run(
     context: Context,
     project: Project | None = None,
@@ -285,7 +272,9 @@ def run(
     the app ended in a way that nobody foresaw.
     """
     path = context.home / "log" / "ftwb.log"
-    app = WorkbenchApp(context, project, start or _where_it_was(context, file), file)
+    remembered = context.remembered.mode
+    start = start or ("datasets" if file is not None or remembered not in MODES else remembered)
+    app = WorkbenchApp(context, project, start, file)
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -301,11 +290,6 @@ def run(
         raise WorkbenchError("the workbench", why, f"the trace is in {path}; jobs run on", code="internal")
     _remember_place(context, app.current_mode)
     return app.return_code or 0
-
-
-def _where_it_was(context: Context, file: Path | None) -> str:
-    mode = context.remembered.mode
-    return mode if mode in MODES and file is None else "datasets"
 
 
 def _remember_place(context: Context, mode: str) -> None:

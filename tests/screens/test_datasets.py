@@ -193,6 +193,19 @@ async def test_a_large_file_costs_what_is_on_screen(ftwb_app, tmp_path, until) -
         screen.workers.cancel_all()
 
 
+async def test_another_file_stops_the_check_of_a_long_one(ftwb_app, tmp_path, until, screen_text) -> None:
+    """It says how far it is, and its thread ends when nobody waits for it."""
+    path = tmp_path / "large.jsonl"
+    path.write_text(f"{json.dumps(chat('x'))}\n" * 200_000)
+    app = ftwb_app(file=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "checking" in screen_text(app) and "%…" in screen_text(app))
+        await pilot.press("f")
+        await wait_idle(pilot)
+        assert app.screen.file.side == "train"
+        assert "nothing found" in screen_text(app)
+
+
 async def test_y_copies_the_record_as_it_stands_in_the_file(ftwb_app, dataset, monkeypatch) -> None:
     """Its line, not what the screen makes of it."""
     path = dataset(chat("copy\tme \x1b[31m"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +17,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
-from textual.worker import get_current_worker
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from workbench.actions import bindings_for
 from workbench.screens.frame import Frame
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 
 WHOLE_FILE = 0
 """The line under which findings about the file as a whole are kept."""
-FILTER_TICK_S = 0.25
-"""How often a running filter shows what it has found."""
+TICK_S = 0.25
+"""How often work on a long file says how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,18 @@ class FileOpened(Message):
         self.file = file
 
 
+class FileProgress(Message):
+    """How far the reading or checking of a long file is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest matters."""
+        return isinstance(message, FileProgress)
+
+
 class FileChecked(Message):
     """The rules have seen the whole file."""
 
@@ -80,6 +94,10 @@ class RowsFound(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest matters."""
         return isinstance(message, RowsFound)
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: somebody opened another file, or left
+    """Nobody waits for this file any more."""
 
 
 class FilterInput(Input):
@@ -161,16 +179,36 @@ The file on disk stays as it is: nothing here changes it.
         from workbench.dataset.rows import open_rows
 
         worker = get_current_worker()
-        rows = open_rows(path)
-        fmt = detect(rows.sample(50)).format
-        if worker.is_cancelled:
-            return
-        self.post_message(FileOpened(OpenFile(path, self._side_of(path), rows, fmt)))
-        from workbench.workflow.prepare import check_dataset
+        due = 0.0
 
-        report = check_dataset(path)
-        if not worker.is_cancelled:
-            self.post_message(FileChecked(path, report))
+        def tell(what: str, done: int, total: int) -> None:
+            """Say how far it is, a few times a second; stop where nobody waits any more."""
+            nonlocal due
+            if worker.is_cancelled:
+                raise _Stopped
+            if time.monotonic() >= due:
+                due = time.monotonic() + TICK_S
+                self.post_message(FileProgress(f"{what} {done * 100 // max(total, 1)} %…"))
+
+        with suppress(_Stopped):
+            rows = open_rows(path, partial(tell, "reading"))
+            fmt = detect(rows.sample(50)).format
+            self.post_message(FileOpened(OpenFile(path, self._side_of(path), rows, fmt)))
+            from workbench.workflow.prepare import check_dataset
+
+            self.post_message(FileChecked(path, check_dataset(path, progress=partial(tell, "checking"))))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A file that could not be read is not on its way any more; the frame tells why."""
+        if event.worker.group == "file" and event.state is WorkerState.ERROR:
+            self._problems = ""
+            self._show_files()
+
+    @on(FileProgress)
+    def show_progress(self, message: FileProgress) -> None:
+        """On the right of the files."""
+        self._problems = message.text
+        self._show_files()
 
     @on(FileOpened)
     def show_file(self, message: FileOpened) -> None:
@@ -216,8 +254,10 @@ The file on disk stays as it is: nothing here changes it.
             left.append(Piece(f"[{visible_line(self.file.path.name)} {len(self.file.rows):,}]", "accent"))
         if self._filter:
             left.append(Piece(f" {len(self._order):,} contain {visible_line(self._filter)!r}", "warning"))
-        right = []
-        if self.file is not None:
+        right: list[Piece] = []
+        if self.file is None:
+            right = [Piece(f"{self._problems} ", "muted")]
+        else:
             role = "bad" if self._problems.startswith("✗") else "warning" if self._problems.startswith("!") else "muted"
             right = [Piece(f"{self.file.format}  ", "muted"), Piece(f"{self._problems} ", role)]
         self._files.show(left, right)
@@ -378,7 +418,7 @@ The file on disk stays as it is: nothing here changes it.
             return
         worker = get_current_worker()
         found: list[int] = []
-        due = time.monotonic() + FILTER_TICK_S
+        due = time.monotonic() + TICK_S
         for row, fits in matching(file.rows, needle):
             if worker.is_cancelled:
                 return
@@ -386,7 +426,7 @@ The file on disk stays as it is: nothing here changes it.
                 found.append(row)
             if time.monotonic() >= due:
                 self.post_message(RowsFound(needle, tuple(found), done=False))
-                due = time.monotonic() + FILTER_TICK_S
+                due = time.monotonic() + TICK_S
         self.post_message(RowsFound(needle, tuple(found), done=True))
 
     @on(RowsFound)

@@ -24,6 +24,7 @@ class HelpDialog(Dialog[None]):
     """Markdown of headings, paragraphs and `-` lists, then a table of keys by group."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,f1,question_mark", "leave", show=False)]
+
     def __init__(self, markdown: str, actions: Sequence[Action], keys: dict[str, str]) -> None:
         super().__init__()
         self._markdown, self._actions, self._keys = markdown, actions, keys
