@@ -148,7 +148,7 @@ def test_a_missing_model_says_how_to_get_it(name: str, words: str, store: ModelS
 async def test_no_disk_space_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
     store = ModelStore(tmp_path / "cache", free=lambda _folder: 10_000_000)
     with pytest.raises(
-        PullFailed, match="needs 640 MB of disk, and .* has 10 MB free; free some space, or set FTWB_CACHE"
+        PullFailed, match=r"needs 640 MB of disk, and .* has 10 MB free; free some space, or set FTWB_CACHE"
     ):
         await store.pull("starter", ignore)
     assert not (tmp_path / "cache").exists()
@@ -264,7 +264,7 @@ async def test_a_childs_error_is_raised_here(script) -> None:
 
 
 async def test_a_child_that_dies_is_a_sentence_with_its_last_line(script) -> None:
-    with pytest.raises(PullFailed, match="ended without a result .ZeroDivisionError"):
+    with pytest.raises(PullFailed, match=r"ended without a result .ZeroDivisionError"):
         await run_child(script("1 / 0"), [], ignore)
 
 
@@ -288,7 +288,7 @@ time.sleep(60)
 
 
 def test_the_gguf_becomes_what_transformers_makes_of_it(tiny: Path, tmp_path: Path) -> None:
-    """Our own conversion against transformers' loader, on a GGUF of the same kind: weights to the bit, ids, template."""
+    """Our conversion against transformers' loader, on a GGUF of the same kind: weights to the bit, ids, template."""
     import torch
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
