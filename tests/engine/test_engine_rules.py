@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.engine.finish import content_sha256
 from workbench.engine.hyperparameters import auto_batch, auto_epochs, resolve, trained_tokens, twice_given
 from workbench.engine.identity import ProcessIdentity, host_name
 from workbench.engine.ids import checkpoint_model_id, split_checkpoint, tuned_model_id
@@ -26,16 +27,16 @@ def test_auto_epochs_are_the_cookbooks_within_our_caps(records: int, epochs: int
     assert auto_epochs(records) == epochs
 
 
-@pytest.mark.parametrize(("records", "batch"), [(0, 1), (3, 1), (10, 2), (31, 7), (32, 8), (10_000, 8)])
+@pytest.mark.parametrize(("records", "batch"), [(0, 1), (3, 1), (10, 2), (15, 3), (16, 4), (10_000, 4)])
 def test_auto_batches_leave_an_epoch_some_steps(records: int, batch: int) -> None:
     assert auto_batch(records) == batch
 
 
 def test_resolving_gives_numbers_for_every_auto() -> None:
     found = resolve({"n_epochs": "auto", "learning_rate_multiplier": 0.5}, {"lora_r": 8}, 500)
-    assert found.hyperparameters == {"n_epochs": 3, "batch_size": 8, "learning_rate_multiplier": 0.5}
+    assert found.hyperparameters == {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 0.5}
     assert found.settings == {
-        "num_train_epochs": 3, "per_device_train_batch_size": 8, "learning_rate": 0.0005, "lora_r": 8,
+        "num_train_epochs": 3, "per_device_train_batch_size": 4, "learning_rate": 0.0005, "lora_r": 8,
     }  # fmt: skip
 
 
@@ -189,3 +190,22 @@ def test_an_interpreter_is_a_path_or_a_command(tmp_path: Path) -> None:
         "my image.sif",
         "python",
     ]
+
+
+def test_the_hash_of_a_tuned_model_is_of_its_content(tmp_path: Path) -> None:
+    """Not of a path of this machine, nor of the order in which PEFT happens to write a set."""
+
+    def adapter(name: str, base: str, modules: list[str], weights: bytes, rank: int = 16) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        config = {"base_model_name_or_path": base, "target_modules": modules, "r": rank}
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        (folder / "adapter_model.safetensors").write_bytes(weights)
+        (folder / "README.md").write_text(name)
+        return folder
+
+    one = content_sha256("base", adapter("one", "/a", ["q", "v"], b"weights"))
+    assert one == content_sha256("base", adapter("two", "/b", ["v", "q"], b"weights"))
+    assert one != content_sha256("base", adapter("three", "/a", ["q", "v"], b"other"))
+    assert one != content_sha256("base", adapter("four", "/a", ["q", "v"], b"weights", rank=8))
+    assert one != content_sha256("another base", tmp_path / "one")

@@ -37,6 +37,9 @@ def run(args: argparse.Namespace) -> int:
             code="no_terminal",
             exit_code=2,
         )
+    from workbench.terminal.startup import begin_quickly
+
+    begin_quickly(os.environ)
     from workbench.terminal.bandwidth import prepare_environment
     from workbench.terminal.foreign import refuse_foreign_package
 
