@@ -49,6 +49,9 @@ def content_sha256(base_sha256: str, adapter: Path) -> str:
         elif path.name == "adapter_config.json":
             configuration = json.loads(path.read_bytes())
             configuration.pop("base_model_name_or_path", None)  # a place, not content
+            for value in configuration.values():
+                if isinstance(value, list) and all(isinstance(item, str) for item in value):
+                    value.sort()  # PEFT writes sets of module names in any order
             digest.update(json.dumps(configuration, sort_keys=True).encode())
     return digest.hexdigest()
 
