@@ -20,7 +20,11 @@ def test_a_hosted_call_costs_its_tokens() -> None:
 
 @pytest.mark.parametrize(
     ("profile", "model", "tokens"),
-    [("local", "starter", (5, 5)), ("openai", "no-such-model", (5, 5)), ("openai", "gpt-4.1-mini-2025-04-14", (None, 5))],
+    [
+        ("local", "starter", (5, 5)),
+        ("openai", "no-such-model", (5, 5)),
+        ("openai", "gpt-4.1-mini-2025-04-14", (None, 5)),
+    ],
 )
 def test_what_is_not_known_is_not_measured(profile: str, model: str, tokens: tuple[int | None, int | None]) -> None:
     cost = call_cost(built_in()[profile], model, *tokens)
