@@ -145,7 +145,7 @@ _PLAYGROUND_ACTIONS = (
     Action("playground.prompt", "The prompt as sent", ("ctrl+t", "v"), "Exactly what the model was sent.", "Playground", "prompt"),
     Action("playground.new", "New conversation", ("ctrl+n", "n"), "Start again; this one is kept.", "Playground", "new"),
     Action("playground.write", "Write a message", ("i",), "Keys go to the message line.", "Playground"),
-    Action("playground.stop", "Stop the reply", ("escape",), "Stop a reply; else leave the message line.", "Playground", palette=False),
+    Action("playground.stop", "Stop the reply", ("escape",), "Stop a reply; else leave the message line.", "Playground", "stop", palette=False),
 )  # fmt: skip
 
 ACTIONS: Final[tuple[Action, ...]] = (

@@ -62,7 +62,14 @@ async def test_a_better_tuned_model_is_the_verdict(loop, screen_text) -> None:  
     async with app.run_test(size=(120, 40)) as pilot:
         await shown(pilot)
         text = screen_text(app)
-        for words in ("✓ FINE-TUNE", "after training", "the interval lies above 0", "● measured", "○ open", "Break-even"):
+        for words in (
+            "✓ FINE-TUNE",
+            "after training",
+            "the interval lies above 0",
+            "● measured",
+            "○ open",
+            "Break-even",
+        ):
             assert words in text
 
 
@@ -190,7 +197,11 @@ def test_every_figure_of_break_even_says_its_origin() -> None:
     from workbench.decide.decision import Decision, JudgedCandidate
 
     row = JudgedCandidate(
-        candidate="openai/gpt", n=1, failed=0, kind="untuned", cost_per_1k=Figure.quoted(0.5, "USD/1k requests", "t", None)
+        candidate="openai/gpt",
+        n=1,
+        failed=0,
+        kind="untuned",
+        cost_per_1k=Figure.quoted(0.5, "USD/1k requests", "t", None),
     )
     one = BreakEven(
         requests_per_month=12_345, date=date(2027, 1, 2), band=(10_000, 15_000), bounded_by="2027-06-01", months=6.5,

@@ -88,7 +88,15 @@ async def test_a_running_job_is_followed_live(loop, until, screen_text) -> None:
         screen = await shown(pilot)
         await until(pilot, lambda: screen.view is not None and screen.view.step == 50)
         text = screen_text(app)
-        for words in ("▶ running", "✓ succeeded", "✗ failed", "step 50 of 400", "50 / 400", "40,000 tokens", "━━ training loss"):
+        for words in (
+            "▶ running",
+            "✓ succeeded",
+            "✗ failed",
+            "step 50 of 400",
+            "50 / 400",
+            "40,000 tokens",
+            "━━ training loss",
+        ):
             assert words in text
         assert "● validation loss" in text
         loop.provider.emit("Step 51/400", {"step": 51, "total_steps": 400, "train_loss": 0.123})
@@ -246,8 +254,8 @@ async def test_what_is_wrong_in_the_form_is_said_in_it(loop, screen_text) -> Non
 
 async def test_a_refusal_of_the_provider_is_said_in_the_form(loop, until, screen_text) -> None:  # noqa: F811
     """And nothing typed is lost."""
-    loop.provider.fail("/fine_tuning/jobs", method="POST", status=400, body={"error": {
-        "message": "this model cannot be tuned", "type": "invalid_request_error", "param": "model", "code": "bad_model"}})  # fmt: skip
+    error = {"message": "this model cannot be tuned", "type": "invalid_request_error", "param": "model", "code": "no"}
+    loop.provider.fail("/fine_tuning/jobs", method="POST", status=400, body={"error": error})
     app = loop.app("jobs")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot)

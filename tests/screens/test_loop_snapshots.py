@@ -144,7 +144,9 @@ def test_jobs_failed(loop, snap_compare) -> None:  # noqa: F811
     async def on_the_failed(pilot) -> None:
         await followed(pilot)
         await pilot.press("G")
-        await settled_on(pilot, lambda: pilot.app.screen.view is not None and pilot.app.screen.view.job.status == "failed")
+        await settled_on(
+            pilot, lambda: pilot.app.screen.view is not None and pilot.app.screen.view.job.status == "failed"
+        )
 
     assert snap_compare(loop.app("jobs"), run_before=on_the_failed, terminal_size=NARROW)
 
@@ -203,7 +205,7 @@ def talked(loop) -> None:  # noqa: F811
                             model=left, text="I am sorry to hear that. " * 6, prompt_tokens=120, completion_tokens=42,
                             first_token_s=0.31, total_s=2.4, stopped=True,
                         ),
-                        "right": SpokenReply(model=right, error="local: the engine is gone; start it with `ftwb engine start`"),
+                        "right": SpokenReply(model=right, error="the engine is gone; start it with `ftwb engine start`"),
                     },
                 ),
             ],

@@ -213,7 +213,10 @@ def test_each_side_has_its_own_history() -> None:
         system="be short",
         models={"left": "local/a", "right": "local/ft:b:c"},
         turns=[
-            Turn(text="one", replies={"left": SpokenReply(model="local/a", text="A"), "right": SpokenReply(model="x", error="e")}),
+            Turn(
+                text="one",
+                replies={"left": SpokenReply(model="local/a", text="A"), "right": SpokenReply(model="x", error="e")},
+            ),
             Turn(text="two"),
         ],
     )

@@ -38,7 +38,9 @@ async def drawn(series: dict, size: tuple[int, int] = (60, 14)) -> list[str]:
         return lines_of(app)
 
 
-@pytest.mark.parametrize("values", [[2.4, 0.3], [0.0, 1e-6], [-3.0, 7.0], [1e6, 3e7], [5.0], [5.0, 5.0], [], [NAN, INF]])
+@pytest.mark.parametrize(
+    "values", [[2.4, 0.3], [0.0, 1e-6], [-3.0, 7.0], [1e6, 3e7], [5.0], [5.0, 5.0], [], [NAN, INF]]
+)
 def test_a_scale_holds_its_values_and_two_round_ticks(values) -> None:
     """Two ticks at least, all inside, told apart by their labels."""
     scale = scale_for(values, 5)

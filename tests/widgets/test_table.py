@@ -8,7 +8,12 @@ from workbench.widgets.sections import Entry, SectionList
 from workbench.widgets.table import Column, column_widths, cut_middle, row_line
 from workbench.widgets.textline import Piece, width_of
 
-COLUMNS = (Column("name", grows=True), Column("n", right=True), Column("cost", right=True, gives_way=1), Column("bar", gives_way=2))
+COLUMNS = (
+    Column("name", grows=True),
+    Column("n", right=True),
+    Column("cost", right=True, gives_way=1),
+    Column("bar", gives_way=2),
+)
 ROWS = [[Piece("a" * 30), Piece("150"), Piece("0.25"), Piece("·" * 20)]]
 
 
@@ -46,7 +51,14 @@ async def test_the_cursor_steps_over_headings() -> None:
     async with app.run_test() as pilot:
         entries = app.query_one(SectionList)
         entries.show_entries(
-            [Entry.heading("A"), Entry((), "a1"), Entry((), "a2"), Entry.heading("B"), Entry((), "b1"), Entry.heading("C")]
+            [
+                Entry.heading("A"),
+                Entry((), "a1"),
+                Entry((), "a2"),
+                Entry.heading("B"),
+                Entry((), "b1"),
+                Entry.heading("C"),
+            ]
         )
         entries.focus()
         seen = [entries.key]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
@@ -62,6 +62,18 @@ class Progressed(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest matters."""
         return isinstance(message, Progressed)
+
+
+class Fetching(Message):
+    """The base model is on its way."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest matters."""
+        return isinstance(message, Fetching)
 
 
 class RunEnded(Message):
@@ -243,7 +255,7 @@ compared with each other one on the items that both answered. *Tied* means that 
 
     @work(exclusive=True, group="measure", exit_on_error=False)
     async def measure(self, plan: RunPlan) -> None:
-        """The run, its progress a few times a second."""
+        """The base model where it is still missing, then the run, its progress a few times a second."""
         from workbench.workflow.measure import measure
 
         pace: Pace[Progress] = Pace(
@@ -251,6 +263,7 @@ compared with each other one on the items that both answered. *Tied* means that 
         )
         run_id: str | None = None
         try:
+            await self._fetch(plan)
             result = await aside(
                 measure(
                     self.context, self.project, plan.candidates, limit=plan.limit, run_id=plan.run_id,
@@ -261,6 +274,29 @@ compared with each other one on the items that both answered. *Tied* means that 
         finally:
             pace.flush()
             self.post_message(RunEnded(run_id))
+
+    async def _fetch(self, plan: RunPlan) -> None:
+        """Fetch `starter` on first need, saying how far it is."""
+        from workbench.evaluate.candidates import parse_candidate
+        from workbench.workflow.measure import ensure_model
+        from workbench.workflow.quickstart import pull_notice
+
+        pace: Pace[str] = Pace(lambda text: self.post_message(Fetching(text)), updates_per_second(self.context.environ))
+
+        def fetching(line: Mapping[str, Any]) -> None:
+            notice = pull_notice("model", line)
+            done = f", {notice.fraction:.0%}" if notice.fraction is not None else ""
+            pace.offer(f"{notice.text}{done}")
+
+        for candidate in map(parse_candidate, plan.candidates):
+            if candidate.profile in self.context.profiles() and self.context.profile(candidate.profile).kind == "local":
+                await aside(ensure_model(self.context, candidate.model, fetching))
+
+    @on(Fetching)
+    def show_fetching(self, message: Fetching) -> None:
+        """How far the base model is."""
+        if self.measuring:
+            self._progress.show([Piece(f" {visible_line(message.text)}")], [Piece("x stops ", "muted")])
 
     @on(Progressed)
     def show_progress(self, message: Progressed) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.reactive import var
@@ -87,6 +87,12 @@ class PromptFound(Message):
         self.text = text
 
 
+class MessageLine(Input):
+    """The line to write in: escape stops a reply, else leaves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "screen.stop_or_leave", show=False)]
+
+
 class PlaygroundScreen(Frame):
     """Base and tuned model side by side, one line to write in."""
 
@@ -112,7 +118,7 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
         super().__init__(context, project)
         self.conversation: Conversation | None = None
         self._sides = {side: Transcript(id=side) for side in SIDES}
-        self._message = Input(placeholder="Reading the conversation…", compact=True, id="message")
+        self._message = MessageLine(placeholder="Reading the conversation…", compact=True, id="message")
 
     def compose_body(self) -> Iterable[Widget]:
         """The two sides, the line to write in."""
@@ -168,7 +174,7 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
         if conversation is None:
             return
         model = conversation.models.get(side)
-        transcript.heading.show([Piece(f" {visible_line(model or NO_MODEL)}", "strong" if model else "muted")])
+        transcript.show_heading(model or NO_MODEL, "strong" if model else "muted")
         said: list[tuple[str, str, str]] = []
         if conversation.system:
             said.append(("system", conversation.system, "muted"))
@@ -301,13 +307,17 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
             case "new" | "models":
                 return not self.replying
             case "stop":
-                return bool(self.replying) or self._message.has_focus
+                return bool(self.replying)
         return True
 
     def action_stop(self) -> None:
-        """Stop the replies; else leave the line."""
+        """Stop the replies; what has come is kept."""
+        self.workers.cancel_group(self, "reply")
+
+    def action_stop_or_leave(self) -> None:
+        """Escape in the line: stop the replies, else leave it for the left side."""
         if self.replying:
-            self.workers.cancel_group(self, "reply")
+            self.action_stop()
         else:
             self._sides["left"].reading.focus()
 

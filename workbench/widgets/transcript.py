@@ -9,6 +9,7 @@ from textual.containers import Vertical
 
 from workbench.terminal.escape import visible, visible_line
 from workbench.widgets.reading import Reading
+from workbench.widgets.table import cut_middle
 from workbench.widgets.textline import Line, Piece, TextLine, wrap
 
 _NEAR = 2
@@ -28,6 +29,7 @@ class Transcript(Vertical):
         self.heading = TextLine(classes="heading")
         self.reading = Reading()
         self.numbers = TextLine(classes="numbers")
+        self._heading = Piece("")
         self._said: Sequence[tuple[str, str, str]] = ()
         self._growing = ""
         self._waiting = ""
@@ -38,6 +40,19 @@ class Transcript(Vertical):
         yield self.heading
         yield self.reading
         yield self.numbers
+
+    def show_heading(self, text: str, role: str) -> None:
+        """Who speaks on this side; a long name is cut in its middle."""
+        self._heading = Piece(visible_line(text), role)
+        self._show_heading()
+
+    def on_resize(self) -> None:
+        """Another width cuts the name elsewhere."""
+        self._show_heading()
+
+    def _show_heading(self) -> None:
+        room = max(3, self.size.width - 2)
+        self.heading.show([Piece(" "), self._heading._replace(text=cut_middle(self._heading.text, room))])
 
     def show_said(self, said: Sequence[tuple[str, str, str]]) -> None:
         """Finished parts: (speaker, text, role of the text). What was growing is among them now."""

@@ -47,6 +47,12 @@ _ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
 _PLACEHOLDERS = {"validation": "none", "more": "name=value name=value", "suffix": "none", "seed": "0"}
 
 
+OURS_TO_FETCH = "starter"
+"""The base model that is fetched on first need."""
+MODEL_MISSING = "model_not_found"
+"""The engine's code for a base model that is not here."""
+
+
 class Quoted(Message):
     """What the job of the form would cost and use."""
 
@@ -180,6 +186,10 @@ class NewJobDialog(Dialog["Job"]):
     def show_refused(self, message: Refused) -> None:
         """What is wrong, where it was typed."""
         self._creating = False
+        if message.error.code == MODEL_MISSING and self._form.model == OURS_TO_FETCH:
+            about = f"{OURS_TO_FETCH} is not on this machine yet: ctrl+s fetches it, then creates the job. "
+            self._says.show_text(lambda width: _warnings([about + "What it needs is known when it is here."], width))
+            return
         text, way_out = visible_line(message.error.message), visible_line(message.error.hint)
         self._says.show_text(
             lambda width: [

@@ -12,11 +12,16 @@ from workbench.screens.dialogs.dialog import Dialog
 from workbench.screens.evaluate_rows import ranked
 from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
+from workbench.widgets.table import cut_middle
 from workbench.widgets.textline import Line, Piece
 from workbench.widgets.words import day_and_time, share
 
 if TYPE_CHECKING:
     from workbench.evaluate.results import RunResult
+
+
+_NAME = 20
+"""Cells for the best candidate's name."""
 
 
 class RunsDialog(Dialog[str]):
@@ -43,12 +48,14 @@ class RunsDialog(Dialog[str]):
     def _row(self, row: int) -> Line:
         run = self._runs[row]
         best = next(iter(ranked(run.candidates)), None)
-        shown = f"best {share(best.score)} {visible_line(best.candidate)}" if best is not None else ""
+        shown = (
+            f"best {share(best.score)} {cut_middle(visible_line(best.candidate), _NAME)}" if best is not None else ""
+        )
         return (
             Piece(f"{day_and_time(run.created_at.timestamp())}  "),
-            Piece(f"{run.items:>5,} items  {len(run.candidates):>2} candidates  ", "muted"),
-            Piece(f"test {run.test_sha256[:8]}  ", "muted"),
-            Piece(shown),
+            Piece(f"{run.items:>5,} items  ", "muted"),
+            Piece(f"{shown:<{_NAME + 12}}"),
+            Piece(f"  {len(run.candidates)} candidates, test {run.test_sha256[:8]}", "muted"),
         )
 
     @on(LineList.Chosen)
