@@ -43,8 +43,8 @@ def main(job_dir: Path) -> int:
         reason = _train(job_dir, journal, stop)
     except Exception as error:  # noqa: BLE001 - the outermost frame: whatever ends a training is reported
         traceback.print_exc()
+        shutil.rmtree(job_dir / "scratch", ignore_errors=True)  # first: on a full disk it makes room for the report
         _report_failure(journal, explain(error))
-        shutil.rmtree(job_dir / "scratch", ignore_errors=True)
         return 1
     journal.emit(reason)
     journal.save_state(reason)
