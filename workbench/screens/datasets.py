@@ -96,7 +96,7 @@ class RowsFound(Message):
         return isinstance(message, RowsFound)
 
 
-class _Stopped(Exception):  # noqa: N818 - no error: somebody opened another file, or left
+class _Stopped(Exception):
     """Nobody waits for this file any more."""
 
 

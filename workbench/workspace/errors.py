@@ -11,7 +11,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-class BrokenDocument(WorkbenchError):  # noqa: N818 (named as the reader meets it)
+class BrokenDocument(WorkbenchError):
     """A file that is there and cannot be understood. It is never overwritten."""
 
     code = "broken_document"
@@ -27,7 +27,7 @@ class BrokenDocument(WorkbenchError):  # noqa: N818 (named as the reader meets i
         self.backup = backup
 
 
-class NewerDocument(WorkbenchError):  # noqa: N818 (named as the reader meets it)
+class NewerDocument(WorkbenchError):
     """A file that a newer ftwb wrote: reading it could lose what that one knows."""
 
     code = "newer_document"
@@ -40,7 +40,7 @@ class NewerDocument(WorkbenchError):  # noqa: N818 (named as the reader meets it
         )
 
 
-class WorkspaceLocked(WorkbenchError):  # noqa: N818 (named as the reader meets it)
+class WorkspaceLocked(WorkbenchError):
     """Somebody else held the workspace's lock for the whole waiting time."""
 
     code = "workspace_locked"
