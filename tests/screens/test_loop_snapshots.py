@@ -205,7 +205,9 @@ def talked(loop) -> None:  # noqa: F811
                             model=left, text="I am sorry to hear that. " * 6, prompt_tokens=120, completion_tokens=42,
                             first_token_s=0.31, total_s=2.4, stopped=True,
                         ),
-                        "right": SpokenReply(model=right, error="the engine is gone; start it with `ftwb engine start`"),
+                        "right": SpokenReply(
+                            model=right, error="the engine is gone; start it with `ftwb engine start`"
+                        ),
                     },
                 ),
             ],
