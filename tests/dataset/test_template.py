@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine.tiny import CHATML, build_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from tests.engine.tiny import CHATML, build_tiny_model
 from workbench.dataset.template import Rendered, TemplateError, render, tokenize
 
 CHATML_WITH_DEFAULT_SYSTEM = (

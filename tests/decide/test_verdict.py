@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from made_runs import TASK, made_run, right
 
+from tests.decide.made_runs import TASK, made_run, right
 from workbench.catalog.figure import Figure
 from workbench.catalog.models import Lifecycle
 from workbench.decide.cost import PER_1K, PER_MONTH, CandidateCost

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from engine_process import EngineProcess
+
+from tests.engine.engine_process import EngineProcess
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_process import EngineProcess
+from tests.engine.engine_process import EngineProcess
 
 RECORDS = b'{"messages": []}\n' * 12
 

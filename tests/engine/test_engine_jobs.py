@@ -8,9 +8,10 @@ import json
 import openai
 import psutil
 import pytest
-from engine_process import EngineProcess, until
-from engine_training import RECORDS, create, upload
-from openai_spec import check
+
+from tests.engine.engine_process import EngineProcess, until
+from tests.engine.engine_training import RECORDS, create, upload
+from tests.engine.openai_spec import check
 
 
 def wire(engine: EngineProcess, path: str) -> dict:

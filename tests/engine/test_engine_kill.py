@@ -13,9 +13,10 @@ import httpx2
 import openai
 import psutil
 import pytest
-from engine_process import EngineProcess, until
-from engine_training import create, upload
-from openai_spec import check
+
+from tests.engine.engine_process import EngineProcess, until
+from tests.engine.engine_training import create, upload
+from tests.engine.openai_spec import check
 
 
 def comparable(engine: EngineProcess, job_id: str) -> list[tuple[int, float]]:

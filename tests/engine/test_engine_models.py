@@ -8,9 +8,10 @@ from typing import Any
 
 import openai
 import pytest
-from engine_process import EngineProcess
-from engine_training import create
-from openai_spec import check
+
+from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_training import create
+from tests.engine.openai_spec import check
 
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 

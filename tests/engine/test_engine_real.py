@@ -10,9 +10,10 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from engine_process import EngineProcess
-from engine_training import upload
-from tiny import build_tiny_model
+
+from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_training import upload
+from tests.engine.tiny import build_tiny_model
 
 COMMAND = [sys.executable, "-m", "workbench.engine"]
 LABELS = ("billing", "refund", "login", "shipping")

@@ -9,9 +9,10 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from engine_process import EngineProcess
-from engine_training import upload
-from openai_spec import check
+
+from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_training import upload
+from tests.engine.openai_spec import check
 
 JOBS = "/v1/fine_tuning/jobs"
 CHAT = "/v1/chat/completions"

@@ -10,9 +10,10 @@ from pathlib import Path
 import httpx2
 import openai
 import pytest
-from engine_process import EngineProcess
-from engine_training import RECORDS
-from openai_spec import check
+
+from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_training import RECORDS
+from tests.engine.openai_spec import check
 
 KEY = "a-key-of-the-person"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import build_tiny_model
 
+from tests.engine.tiny import build_tiny_model
 from workbench.catalog.figure import Origin
 from workbench.engine.estimate import (
     Estimate,

@@ -18,8 +18,8 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
-from tiny import build_tiny_gguf, build_tiny_model
 
+from tests.engine.tiny import build_tiny_gguf, build_tiny_model
 from workbench.engine.hosts.errors import HostFailed, NoRoom
 from workbench.engine.hosts.pool import Endpoint, HostPool, ServedModel
 from workbench.engine.hosts.process import socket_path

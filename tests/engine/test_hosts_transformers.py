@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from tiny import CONTEXT, build_tiny_model
 
+from tests.engine.tiny import CONTEXT, build_tiny_model
 from workbench.engine.hosts.generate import Generator, Row
 from workbench.engine.hosts.pool import Endpoint, HostPool, ServedModel
 from workbench.engine.hosts.transformers_host import load

@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tiny import CHATML, CONTEXT, build_tiny_gguf, build_tiny_model
 
+from tests.engine.tiny import CHATML, CONTEXT, build_tiny_gguf, build_tiny_model
 from workbench.engine.models import starter
 from workbench.engine.models.child import run_child
 from workbench.engine.models.errors import ModelMissing, ModelRefused, PullFailed

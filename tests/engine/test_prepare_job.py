@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import build_tiny_model
 
+from tests.engine.tiny import build_tiny_model
 from workbench.engine.prepare import prepare
 
 CHAT = [

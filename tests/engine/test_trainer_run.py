@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import build_tiny_model
 
+from tests.engine.tiny import build_tiny_model
 from workbench.engine.trainers import trainer_folder
 from workbench.engine.trainers.sft import checkpoints
 from workbench.engine.trainers.sft.failures import TrainingFailed, explain

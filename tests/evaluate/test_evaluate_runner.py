@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_answerer import FakeAnswerer
 
+from tests.evaluate.fake_answerer import FakeAnswerer
 from workbench.catalog.figure import Origin
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import parse_candidate

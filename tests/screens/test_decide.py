@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from loop_workspace import ACCURACY, TUNED, loop  # noqa: F401 - a fixture
-
+from tests.screens.loop_workspace import ACCURACY, TUNED, loop  # noqa: F401 - a fixture
 from workbench.screens.decide import DecideScreen
 from workbench.screens.decide_rows import candidates_in, entries_of, question_key
 from workbench.screens.dialogs.answer import AnswerDialog

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from loop_workspace import ACCURACY, TUNED, loop  # noqa: F401 - a fixture
-
+from tests.screens.loop_workspace import ACCURACY, TUNED, loop  # noqa: F401 - a fixture
 from workbench.screens.dialogs.message import MessageDialog
 from workbench.screens.dialogs.new_run import NewRunDialog, RunPlan
 from workbench.screens.evaluate import EvaluateScreen, Progressed, RunEnded

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from loop_workspace import loop  # noqa: F401 - a fixture
 from textual.widgets import Input
 
+from tests.screens.loop_workspace import loop  # noqa: F401 - a fixture
 from workbench.errors import WorkbenchError
 from workbench.screens.dialogs.confirm import ConfirmDialog
 from workbench.screens.dialogs.message import MessageDialog

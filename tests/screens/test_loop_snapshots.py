@@ -6,9 +6,9 @@ import asyncio
 import time
 
 import pytest
-from loop_workspace import ACCURACY, NOW, TUNED, loop  # noqa: F401 - a fixture
 from textual.widgets import Input
 
+from tests.screens.loop_workspace import ACCURACY, NOW, TUNED, loop  # noqa: F401 - a fixture
 from workbench.evaluate.runner import Progress
 from workbench.screens.conversation import Conversation, SpokenReply, Turn, keep
 from workbench.screens.decide_rows import question_key

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from loop_workspace import loop  # noqa: F401 - a fixture
-
+from tests.screens.loop_workspace import loop  # noqa: F401 - a fixture
 from workbench.screens.conversation import Conversation, SpokenReply, Turn, keep, latest_conversation, request_body
 from workbench.screens.dialogs.models import ModelsDialog
 from workbench.screens.dialogs.text import TextDialog
