@@ -21,8 +21,8 @@ from workbench.engine.models.errors import PullFailed
 from workbench.engine.models.progress import PullProgress, Report
 from workbench.errors import WorkbenchError
 
-_TAIL = 40
-"""Lines of a dead child's standard error worth looking at."""
+_TAIL = 16_384
+"""Bytes at the end of a dead child's standard error worth looking at."""
 
 
 async def run_child(
@@ -40,7 +40,7 @@ async def run_child(
         start_new_session=True, limit=1 << 20,
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
-    tail: list[str] = []
+    tail = bytearray()
     draining = asyncio.create_task(_drain(process.stderr, tail))
     result: dict[str, Any] | None = None
     try:
@@ -59,14 +59,15 @@ async def run_child(
         await process.wait()
         await draining
     if result is None:
-        last = next((text for text in reversed(tail) if text.strip()), f"exit status {status}")
-        raise PullFailed(module.rpartition(".")[2], f"the process ended without a result ({last.strip()})", "try again")
+        lines = [line.strip() for line in tail.decode(errors="replace").splitlines() if line.strip()]
+        last = lines[-1] if lines else f"exit status {status}"
+        raise PullFailed(module.rpartition(".")[2], f"the process ended without a result ({last})", "try again")
     return result
 
 
-async def _drain(stream: asyncio.StreamReader, tail: list[str]) -> None:
+async def _drain(stream: asyncio.StreamReader, tail: bytearray) -> None:
     while chunk := await stream.read(1 << 16):
-        tail.extend(chunk.decode(errors="replace").splitlines())
+        tail += chunk
         del tail[:-_TAIL]
 
 

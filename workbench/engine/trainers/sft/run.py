@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import shutil
 import signal
@@ -65,7 +64,6 @@ def _train(job_dir: Path, journal: Journal, stop: _Stop) -> str:
         return "finished"
     if journal.active:
         checkpoints.clean(job_dir)
-    _keep_memory()
     # TRL sets a name that transformers has deprecated, and says so at every start
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
     from .callback import JobCallback
@@ -97,19 +95,6 @@ def _train(job_dir: Path, journal: Journal, stop: _Stop) -> str:
         )
     _save_model(trainer, job_dir, journal)
     return "finished"
-
-
-def _keep_memory() -> None:
-    """Ask glibc to keep freed memory: each step frees and takes the same gigabyte again.
-
-    Given back to the system every time, it costs some 60,000 page faults and a tenth of the time of a step (measured).
-    """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(-4, 0)  # M_MMAP_MAX
-        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def _load_tokens(path: Path) -> Any:
