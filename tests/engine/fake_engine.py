@@ -79,6 +79,7 @@ class FakeHosts:
     def __init__(self, runtime: Path) -> None:
         self.runtime = runtime
         self.endpoints: dict[str, tuple[FakeEndpoint, Listener]] = {}
+        self.leased = 0
 
     @contextlib.asynccontextmanager
     async def lease(self, served: Any) -> AsyncIterator[FakeEndpoint]:
@@ -87,7 +88,11 @@ class FakeHosts:
             app = Starlette(routes=[Route("/v1/chat/completions", _answer, methods=["POST"])])
             app.state.served = served
             self.endpoints[served.id] = (endpoint, await Listener.start(app, bind_unix(endpoint.uds)))
-        yield self.endpoints[served.id][0]
+        self.leased += 1
+        try:
+            yield self.endpoints[served.id][0]
+        finally:
+            self.leased -= 1
 
     async def close(self) -> None:
         for endpoint, listener in self.endpoints.values():
@@ -98,7 +103,7 @@ class FakeHosts:
         return
 
     def loaded(self) -> list[str]:
-        return list(self.endpoints)
+        return [*self.endpoints, *["leased"] * self.leased]
 
 
 async def _answer(request: Request) -> Any:
@@ -110,6 +115,8 @@ async def _answer(request: Request) -> Any:
     if body["messages"][-1]["content"] == "too long":
         error = {"code": 400, "message": "the request exceeds the context size", "type": "exceed_context_size_error"}
         return JSONResponse({"error": error}, status_code=400)
+    if body["messages"][-1]["content"] == "hold":
+        await asyncio.Event().wait()
     usage = {"prompt_tokens": 5, "completion_tokens": len(words), "total_tokens": 5 + len(words)}
     if not body.get("stream"):
         message = {"role": "assistant", "content": "".join(words)}
@@ -119,7 +126,7 @@ async def _answer(request: Request) -> Any:
     async def stream() -> Any:
         for word in words:
             chunk = {"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}], "model": "x"}
-            yield f"data: {json.dumps(chunk)}\n\n"
+            yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
             if body["messages"][-1]["content"] == "break off":
                 return
         yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {}, 'finish_reason': 'stop'}]})}\n\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
-from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_process import EngineProcess, until
 from tests.engine.engine_training import create
 from tests.engine.openai_spec import check
 
@@ -82,6 +83,34 @@ def test_a_stream_that_breaks_off_is_an_error_not_an_end(tuned: tuple[EngineProc
     )
     with pytest.raises(openai.APIError, match="broke off"):
         list(stream)
+
+
+def test_letters_that_some_take_for_line_ends_stay_letters(tuned: tuple[EngineProcess, str, str]) -> None:
+    """llama.cpp writes U+2028 and U+0085 as they are into its events."""
+    engine, _, model = tuned
+    said = "naïve\u2028\u2029\x85 日本 🍜"
+    messages: list[Any] = [{"role": "user", "content": said}]
+    chunks = engine.sdk().chat.completions.create(model=model, messages=messages, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks).endswith(said)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_caller_who_hangs_up_gives_the_host_back(tuned: tuple[EngineProcess, str, str], stream: bool) -> None:
+    """Else the host would answer on for nobody, and never be idle."""
+    engine, _, model = tuned
+    body = {"model": model, "messages": [{"role": "user", "content": "hold"}], "stream": stream}
+
+    def leased() -> bool:
+        with engine.http() as http:
+            return "leased" in http.get("/ftwb/v1/status").json()["models"]
+
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(engine.socket))
+        content = json.dumps(body).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {engine.key}\r\n"
+        caller.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
+        until(leased, "the lease")
+    until(lambda: not leased(), "its end")
 
 
 def test_a_prompt_that_is_too_long_is_the_callers_fault(tuned: tuple[EngineProcess, str, str]) -> None:

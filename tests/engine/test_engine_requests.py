@@ -68,6 +68,11 @@ def refusal(answer: httpx2.Response, status: int) -> dict[str, Any]:
             "hyperparameters.learning_rate_multiplier",
             "decimal_below_min_value",
         ),
+        (
+            {"hyperparameters": {"learning_rate_multiplier": 10**400}},
+            "hyperparameters.learning_rate_multiplier",
+            "decimal_above_max_value",
+        ),
         ({"hyperparameters": {"momentum": 1}}, "hyperparameters.momentum", "unknown_parameter"),
         ({"method": {"type": "ppo"}}, "method.type", "invalid_value"),
         ({"method": {"type": "dpo"}}, "method.type", "invalid_value"),
@@ -205,8 +210,19 @@ def test_what_is_not_here(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b'{"model": NaN}', b"\xff\xfe", b'{"model": "\\ud800"}', b"[" * 100_000, b"x" * 100],
-    ids=["empty", "open", "array", "null", "nan", "utf16", "surrogate", "deep", "text"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"model": NaN}',
+        b'{"seed": 1e999}',
+        b"\xff\xfe",
+        b'{"model": "\\ud800"}',
+        b"[" * 100_000,
+        b"x" * 100,
+    ],
+    ids=["empty", "open", "array", "null", "nan", "infinite", "utf16", "surrogate", "deep", "text"],
 )
 @pytest.mark.parametrize("path", [JOBS, CHAT, "/ftwb/v1/export"])
 def test_a_body_that_is_no_json_object(engine: EngineProcess, path: str, content: bytes) -> None:
@@ -319,3 +335,28 @@ def test_methods_devices_and_estimates(engine: EngineProcess) -> None:
         assert json.loads(last)["error"] == {
             "message": "model 'gpt-9': does not exist", "code": "model_not_found", "hint": "try starter",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "param"),
+    [
+        ({"n_epochs": "many"}, "n_epochs"),
+        ({"learning_rate": "fast"}, "settings.learning_rate"),
+        ({"max_steps": 10**400}, "settings.max_steps"),
+        ({"max_length": "long"}, "settings.max_length"),
+    ],
+)
+def test_an_estimate_of_nonsense_is_refused_by_name(
+    engine: EngineProcess, settings: dict[str, Any], param: str
+) -> None:
+    with engine.http() as http:
+        body = {"model": "starter", "n_records": 10, "mean_tokens": 50, "max_tokens": 99, "settings": settings}
+        assert refusal(http.post("/ftwb/v1/estimate", json=body), 400)["param"] == param
+
+
+def test_an_infinite_number_never_gets_into_the_list(engine: EngineProcess, file_id: str) -> None:
+    """1e999 is JSON and reads as infinity, which is not: one such job would make the list unreadable for ever."""
+    body = '{"model": "starter", "training_file": "%s", "hyperparameters": {"learning_rate_multiplier": 1e999}}'
+    with engine.http() as http:
+        assert refusal(http.post(JOBS, content=body % file_id), 400)["code"] == "invalid_json"
+        assert http.get(JOBS).json()["data"] == []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.engine.api import chat, files, jobs, models, own
@@ -16,6 +17,7 @@ from workbench.engine.api.context import PRIVATE
 from workbench.engine.api.errors import (
     ApiError,
     on_api_error,
+    on_disconnect,
     on_http_error,
     on_mistake,
     on_os_error,
@@ -36,6 +38,7 @@ def build_app(engine: Engine) -> Starlette:
         routes=[*files.routes, *jobs.routes, *models.routes, *chat.routes, *own.routes],
         exception_handlers={
             ApiError: on_api_error,
+            ClientDisconnect: on_disconnect,
             WorkbenchError: on_workbench_error,
             HTTPException: on_http_error,
             OSError: on_os_error,

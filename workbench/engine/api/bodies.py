@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -50,7 +51,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     except ClientDisconnect as error:
         raise ApiError(400, "The body broke off.", code="invalid_json") from error
     try:
-        body = json.loads(content, parse_constant=_no_constant)
+        body = json.loads(content, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, but no text
     except (ValueError, RecursionError) as error:
         message = "We could not parse the JSON body of your request."
@@ -64,10 +65,20 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    """1e999 is valid JSON and reads as infinity, which no answer could ever repeat."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large")
+    return value
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg}, line {error.lineno}, column {error.colno}"
-    return "nested too deeply" if isinstance(error, RecursionError) else "not valid Unicode text"
+    if isinstance(error, UnicodeError):
+        return "not valid Unicode text"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def parse(kind: type[M], body: dict[str, Any]) -> M:
@@ -151,7 +162,7 @@ class Hyperparameters(Body):
 
     n_epochs: Annotated[Any, _auto_or_int(1, 50)] = "auto"
     batch_size: Annotated[Any, _auto_or_int(1, 256)] = "auto"
-    learning_rate_multiplier: Annotated[Any, _auto_or_number(0)] = "auto"
+    learning_rate_multiplier: Annotated[Any, _auto_or_number(0, 10_000)] = "auto"  # a learning rate of 10
 
 
 class PreferenceHyperparameters(Hyperparameters):

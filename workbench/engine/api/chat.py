@@ -14,14 +14,17 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from workbench.engine.api.bodies import Body, Metadata, fault, parse, read_json
 from workbench.engine.api.context import engine_of
 from workbench.engine.api.errors import ApiError, from_workbench
+from workbench.engine.api.presence import unless_gone
 from workbench.engine.ids import new_id
 from workbench.engine.registry import NoSuchModel
 
 if TYPE_CHECKING:
+    from workbench.engine.daemon import Engine
     from workbench.engine.parts import HostEndpoint, Served
 
 log = logging.getLogger(__name__)
@@ -165,6 +168,10 @@ async def complete(request: Request) -> Response:
         served = engine.registry.find(chat.model)
     except NoSuchModel as error:
         raise from_workbench(error, "model") from error
+    return await unless_gone(request, _answer(engine, served, chat))
+
+
+async def _answer(engine: Engine, served: Served, chat: Chat) -> Response:
     async with contextlib.AsyncExitStack() as held:
         endpoint = await held.enter_async_context(engine.parts.hosts.lease(served))
         client = await held.enter_async_context(_client(endpoint))
@@ -172,8 +179,7 @@ async def complete(request: Request) -> Response:
         shape = _Shape(chat.model, served, endpoint)
         if chat.stream:
             usage = bool(chat.stream_options and chat.stream_options.include_usage)
-            events = _events(held.pop_all(), answer, shape, usage=usage)
-            return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+            return _Stream(held.pop_all(), _events(answer, shape, usage=usage))
         try:
             return JSONResponse(shape.whole(json.loads(await answer.aread())))
         except (httpx2.HTTPError, ValueError) as error:
@@ -181,9 +187,23 @@ async def complete(request: Request) -> Response:
     raise AssertionError("not reached")
 
 
+class _Stream(StreamingResponse):
+    """Server-sent events that give the host back however they end: a caller who left before the first of them never
+    even starts the generator, whose own `finally` would then not run."""
+
+    def __init__(self, held: contextlib.AsyncExitStack, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
 def _client(endpoint: HostEndpoint) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        transport=httpx2.AsyncHTTPTransport(uds=str(endpoint.uds)),
+        transport=httpx2.AsyncHTTPTransport(uds=str(endpoint.uds), verify=False),  # reading certificates takes 20 ms
         base_url="http://host",
         headers={"Authorization": f"Bearer {endpoint.api_key}"},
         timeout=TIMEOUT,
@@ -282,41 +302,47 @@ def _usage(usage: dict[str, Any]) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-async def _events(
-    held: contextlib.AsyncExitStack, answer: httpx2.Response, shape: _Shape, *, usage: bool
-) -> AsyncIterator[bytes]:
+async def _events(answer: httpx2.Response, shape: _Shape, *, usage: bool) -> AsyncIterator[bytes]:
     """Server-sent events; a host that breaks off ends the stream with an error, which the SDK raises."""
     counts: dict[str, Any] = {}
     ended = False
-    async with held:
-        try:
-            yield _event(shape.chunk({"role": "assistant", "content": ""}, None, usage=usage))
-            async for told in _told(answer):
-                counts = told.get("usage") or counts
-                for choice in (told.get("choices") or [])[:1]:
-                    text = (choice.get("delta") or {}).get("content")
-                    if text:
-                        yield _event(shape.chunk({"content": text}, None, usage=usage))
-                    reason = _reason(choice.get("finish_reason"))
-                    if reason is not None:
-                        ended = True
-                        yield _event(shape.chunk({}, reason, usage=usage))
-            if not ended:
-                raise ValueError("no end")
-            if usage:
-                yield _event(shape.last(counts))
-            yield b"data: [DONE]\n\n"
-        except (httpx2.HTTPError, ValueError) as error:
-            yield _event(_broke_off(shape.name, error).body())
-        finally:
-            await answer.aclose()
+    try:
+        yield _event(shape.chunk({"role": "assistant", "content": ""}, None, usage=usage))
+        async for told in _told(answer):
+            counts = told.get("usage") or counts
+            for choice in (told.get("choices") or [])[:1]:
+                text = (choice.get("delta") or {}).get("content")
+                if text:
+                    yield _event(shape.chunk({"content": text}, None, usage=usage))
+                reason = _reason(choice.get("finish_reason"))
+                if reason is not None:
+                    ended = True
+                    yield _event(shape.chunk({}, reason, usage=usage))
+        if not ended:
+            raise ValueError("no end")
+        if usage:
+            yield _event(shape.last(counts))
+        yield b"data: [DONE]\n\n"
+    except (httpx2.HTTPError, ValueError) as error:
+        yield _event(_broke_off(shape.name, error).body())
+
+
+async def _lines(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    """Lines as server-sent events end them. httpx2's own `aiter_lines` also breaks at U+2028, U+0085 and others, which
+    stand as they are inside JSON texts."""
+    rest = b""
+    async for piece in answer.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line
+    yield rest
 
 
 async def _told(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
     """The objects of a host's server-sent events. Raises ValueError for an error among them."""
-    async for line in answer.aiter_lines():
-        data = line.removeprefix("data:").strip()
-        if not line.startswith("data:") or data == "[DONE]":
+    async for line in _lines(answer):
+        data = line.removeprefix(b"data:").strip()
+        if not line.startswith(b"data:") or data == b"[DONE]":
             continue
         told = json.loads(data)
         if "error" in told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from workbench.engine.durable import is_disk_full
@@ -18,6 +18,8 @@ STATUS_OF = {
     "model_not_deletable": 400,
     "port_taken": 409,
     "disk_full": 507,
+    "host_failed": 503,
+    "host_busy": 503,
 }
 """The HTTP status of our own error codes; all others are 400."""
 
@@ -89,6 +91,12 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     response = answer.response()
     response.headers.update(error.headers or {})
     return response
+
+
+async def on_disconnect(request: Request, error: Exception) -> JSONResponse:
+    """Handler for a caller who hung up: nobody reads this, and nothing went wrong here."""
+    assert isinstance(error, ClientDisconnect)
+    return ApiError(400, "The caller hung up.", code="disconnected").response()
 
 
 async def on_os_error(request: Request, error: Exception) -> JSONResponse:

@@ -14,9 +14,10 @@ from starlette.routing import Route
 from workbench.engine.api.bodies import CreateJob, parse, read_json
 from workbench.engine.api.context import engine_of, is_private
 from workbench.engine.api.errors import ApiError, from_workbench, invalid, not_found
+from workbench.engine.api.numbers import NUMBERS, check_numbers
 from workbench.engine.api.pages import page
 from workbench.engine.api.plain import plain
-from workbench.engine.hyperparameters import SETTING_OF, twice_given
+from workbench.engine.hyperparameters import twice_given
 from workbench.engine.ids import ORGANIZATION, checkpoint_model_id, derived_id, new_id, tuned_model_id
 from workbench.engine.jobs import TERMINAL, JobFolder, JobRecord, SourceFile, Status
 from workbench.errors import WorkbenchError
@@ -187,12 +188,7 @@ async def _method(engine: Engine, asked: CreateJob, python: str | None, settings
     except WorkbenchError as error:
         setting = getattr(error, "setting", None)
         raise from_workbench(error, f"ftwb.settings.{setting}" if setting else "ftwb.settings") from error
-    for setting in (*SETTING_OF.values(), "max_steps", "gradient_accumulation_steps"):
-        value = settings.get(setting, 1)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise invalid(
-                f"Invalid value for 'ftwb.settings.{setting}': expected a number.", f"ftwb.settings.{setting}"
-            )
+    check_numbers(settings, NUMBERS, "ftwb.settings")
     return method
 
 

@@ -17,9 +17,10 @@ from starlette.routing import Route
 
 from workbench import __version__
 from workbench.engine import PROTOCOL
-from workbench.engine.api.bodies import Body, integer_query, parse, read_json
+from workbench.engine.api.bodies import Body, Hyperparameters, integer_query, parse, read_json
 from workbench.engine.api.context import engine_of
 from workbench.engine.api.errors import ApiError, invalid, not_found
+from workbench.engine.api.numbers import NUMBERS, check_numbers
 from workbench.engine.api.plain import plain
 from workbench.engine.durable import is_disk_full
 from workbench.engine.durable import read_json as read_document
@@ -29,6 +30,8 @@ from workbench.engine.identity import boot_id, host_name
 from workbench.engine.jobs import JobFolder, Status
 from workbench.errors import WorkbenchError
 
+ESTIMATED = ("max_length", "lora_r")
+"""Settings that only the estimate reads, beside those that every job's arithmetic does."""
 OPENAI_NAMES = ("n_epochs", "batch_size", "learning_rate_multiplier")
 
 
@@ -204,8 +207,11 @@ async def estimate(request: Request) -> JSONResponse:
     """Whether model, data and settings fit the memory that is free, and how long it takes."""
     asked = parse(Estimate, await read_json(request))
     engine = engine_of(request)
-    openai = {name: value for name, value in asked.settings.items() if name in OPENAI_NAMES}
-    others = {name: value for name, value in asked.settings.items() if name not in OPENAI_NAMES}
+    openai = parse(
+        Hyperparameters, {name: value for name, value in asked.settings.items() if name in OPENAI_NAMES}
+    ).model_dump(exclude_unset=True)
+    others = {name: value for name, value in asked.settings.items() if name not in OPENAI_NAMES and value is not None}
+    check_numbers(others, (*NUMBERS, *ESTIMATED), "settings")
     resolved = resolve(openai, others, asked.n_records)
     found = engine.parts.estimate(
         engine.registry.base(asked.model),

@@ -33,6 +33,10 @@ class Row:
     cancelled: bool = False
     """Set from outside when nobody listens any more."""
 
+    def cancel(self) -> None:
+        """Nobody listens any more: the row ends with its next token."""
+        self.cancelled = True
+
 
 class Generator:
     """A model and its tokenizer; `generate` answers a batch of rows."""

@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     given = parser.parse_args(arguments)
     key = settle(given.socket)
-    # What spares a busy machine in training ruins a small model's hundreds of barriers a token: 30 tokens/s with passive
-    # waiting, 79 with OpenMP's own (four requests, two threads). Read when the library loads.
+    # What spares a busy machine in training ruins a small model's hundreds of barriers a token: 30 tokens/s with
+    # passive waiting, 79 with OpenMP's own (four requests, two threads). Read when the library loads.
     os.environ.pop("OMP_WAIT_POLICY", None)
     import xllamacpp
 

@@ -147,6 +147,7 @@ class HostPool:
                     f"model {served.id}",
                     "has to wait: all models that are loaded are answering",
                     "try again in a moment",
+                    code="host_busy",
                 )
             await self._unload(min(free)[1])
 

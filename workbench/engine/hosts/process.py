@@ -106,7 +106,7 @@ class HostProcess:
 
         if not self.socket.exists():
             return False
-        transport = httpx2.AsyncHTTPTransport(uds=str(self.socket))
+        transport = httpx2.AsyncHTTPTransport(uds=str(self.socket), verify=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://host", timeout=5.0) as client:
             try:
                 answer = await client.get("/health", headers={"Authorization": f"Bearer {self.api_key}"})

@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from workbench.dataset.template import TemplateError, render
+from workbench.engine.api.presence import unless_gone
 from workbench.engine.hosts.generate import Generator, Row
 from workbench.engine.hosts.life import settle
 from workbench.engine.models.folder import ModelFolder, read_folder
@@ -154,8 +156,15 @@ def application(service: Service, key: str) -> Starlette:
         reply = _Reply(row, pieces)
         if body.get("stream"):
             usage = bool((body.get("stream_options") or {}).get("include_usage"))
-            return StreamingResponse(reply.events(usage), media_type="text/event-stream")
-        return await reply.whole()
+            # also for a caller who left before the first event: the generator is then never started
+            leaving = BackgroundTask(row.cancel)
+            return StreamingResponse(reply.events(usage), media_type="text/event-stream", background=leaving)
+        try:
+            return await unless_gone(request, reply.whole())
+        except ClientDisconnect:
+            return Response(status_code=400)
+        finally:
+            row.cancel()
 
     return Starlette(routes=[Route("/health", health), Route("/v1/chat/completions", chat, methods=["POST"])])
 
@@ -202,7 +211,7 @@ class _Reply:
                 yield event([], usage=self._usage())
             yield "data: [DONE]\n\n"
         finally:
-            self._row.cancelled = True
+            self._row.cancel()
 
 
 def load(model: ModelFolder, adapter: Path | None) -> Generator:
