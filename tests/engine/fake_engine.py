@@ -102,6 +102,9 @@ class FakeHosts:
     async def sweep(self) -> None:
         return
 
+    async def forget(self, sha256: str) -> None:
+        (self.runtime / "forgotten").open("a").write(f"{sha256}\n")
+
     def loaded(self) -> list[str]:
         return [*self.endpoints, *["leased"] * self.leased]
 

@@ -182,6 +182,9 @@ def test_a_deleted_model_is_gone_and_its_job_is_not(engine: EngineProcess) -> No
     kept = engine.sdk().fine_tuning.jobs.retrieve(job.id)
     assert (kept.status, kept.fine_tuned_model) == ("succeeded", model)
     assert not (engine.job_dir(job.id) / "model").exists()
+    forgotten = next(engine.runtime.rglob("forgotten")).read_text().split()
+    assert engine.record(job.id)["content_sha256"] in forgotten
+    assert len(set(forgotten)) == 3, "the model and both checkpoints"
 
 
 def test_the_model_of_a_running_job_is_not_deleted(engine: EngineProcess) -> None:

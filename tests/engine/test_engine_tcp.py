@@ -54,6 +54,22 @@ def test_what_acts_on_the_machine_is_refused_there(engine: EngineProcess) -> Non
         assert (answer.status_code, answer.json()["error"]["param"]) == (403, "ftwb.trainer_python")
 
 
+def test_a_folder_is_no_model_there(engine: EngineProcess) -> None:
+    """A key opens models: it does not tell which folders this machine has, nor loads what lies in them."""
+    port = listen(engine).json()["port"]
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {KEY}"}) as http:
+        file = http.post("/v1/files", data={"purpose": "fine-tune"}, files={"file": ("t", RECORDS)}).json()
+        for name in ("/etc", "../../x", "~/model"):
+            chat = {"model": name, "messages": [{"role": "user", "content": "hi"}]}
+            for answer in (
+                http.post("/v1/chat/completions", json=chat),
+                http.post("/v1/fine_tuning/jobs", json={"model": name, "training_file": file["id"]}),
+                http.get(f"/v1/models/{name.replace('.', '%2E')}"),
+            ):
+                assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_over_tcp"), name
+        assert http.get("/ftwb/v1/status").json()["socket"] is None
+
+
 def test_each_socket_has_its_own_key(engine: EngineProcess) -> None:
     port = listen(engine).json()["port"]
     for header in ({"Authorization": f"Bearer {engine.key}"}, {"Authorization": "Bearer wrong"}, {}):

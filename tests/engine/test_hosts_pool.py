@@ -190,6 +190,34 @@ async def test_a_model_that_does_not_fit_is_a_sentence(models: list[ServedModel]
             await pool.endpoint(models[0])
 
 
+async def test_the_budget_is_asked_for_each_time(models: list[ServedModel], runtime: Path, cache: Path) -> None:
+    """A training that took the memory at the engine's start ends some time."""
+    free = 10**8
+    async with running(HostPool(runtime, cache, budget_bytes=lambda held: free + held)) as pool:
+        with pytest.raises(NoRoom, match="wait until a training has ended"):
+            await pool.endpoint(models[0])
+        free = 3 * 10**8
+        await pool.endpoint(models[0])
+        await pool.endpoint(models[1])
+        assert sorted(pool.loaded()) == ["tiny-0", "tiny-1"]
+
+
+async def test_a_deleted_models_copy_for_hosting_goes_too(
+    models: list[ServedModel], runtime: Path, cache: Path
+) -> None:
+    model = models[0]
+    gguf = served_gguf(cache, model.sha256)
+    kept = gguf.read_bytes()
+    try:
+        async with running(HostPool(runtime, cache, budget_bytes=2**32)) as pool:
+            await pool.endpoint(model)
+            await pool.forget(model.sha256)
+            assert (pool.loaded(), gguf.exists()) == ([], False)
+    finally:
+        gguf.parent.mkdir(exist_ok=True)
+        gguf.write_bytes(kept)
+
+
 async def test_a_host_that_cannot_start_says_why(tmp_path: Path, runtime: Path) -> None:
     model = read_folder(build_tiny_model(tmp_path / "m"), "broken")
     file = served_gguf(tmp_path, model.sha256)

@@ -99,6 +99,25 @@ def test_templates_inside_the_tokenizers_configuration(copy: Path) -> None:
         assert (model.chat_template, model.eos_token, model.max_length) == ("{{ one }}", "</s>", CONTEXT)
 
 
+def test_one_broken_model_does_not_hide_the_others(tiny: Path, store: ModelStore) -> None:
+    for name in ("a--fine", "b--broken"):
+        shutil.copytree(tiny, store.cache / "models/hub" / name)
+    (store.cache / "models/hub/b--broken/config.json").unlink()
+    assert [model.id for model in store.list()] == ["a/fine"]
+
+
+def test_a_torn_memory_of_hashes_is_no_broken_model(copy: Path, tmp_path: Path) -> None:
+    found = content_sha256(copy, tmp_path / "hashes")
+    for file in (tmp_path / "hashes").iterdir():
+        file.write_text("")
+    assert content_sha256(copy, tmp_path / "hashes") == found
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert content_sha256(copy, tmp_path / "file" / "hashes") == content_sha256(copy)
+
+
 def test_pickled_weights_are_refused_by_name(copy: Path, store: ModelStore) -> None:
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(ModelRefused, match=r"pytorch_model\.bin: is a pickle, which can run any code"):
@@ -135,7 +154,11 @@ def test_a_broken_folder_is_a_sentence(break_it: object, words: str, copy: Path,
         ("org/model", "is not on this machine; run `ftwb model pull org/model`"),
         ("stater", "there is no such model"),
         ("/no/such/folder", "there is no such folder"),
-        ("../no-such-folder", "there is no such folder"),
+        ("../no-such-folder", "is not a whole path"),
+        ("~nobody-of-that-name/model", "there is no such folder"),
+        ("/" + "x" * 5000, "there is no such folder"),
+        ("/nul\0byte", "there is no such folder"),
+        ("x" * 5000, "there is no such model"),
     ],
 )
 def test_a_missing_model_says_how_to_get_it(name: str, words: str, store: ModelStore) -> None:

@@ -8,18 +8,20 @@ import os
 import sys
 from pathlib import Path
 
-import psutil
-
 from workbench.engine.daemon import EngineConfig, run
+from workbench.engine.estimate import free_memory
 from workbench.engine.parts import Parts
 
 HOSTING_SHARE = 0.5
-"""Of the memory that is free at the start: the rest is for training, which hosting must never harm."""
+"""Of the memory that is free: the rest is for training, which hosting must never harm."""
 
 
-def hosting_budget() -> int:
-    """Bytes that all hosts together may take."""
-    return int(psutil.virtual_memory().available * HOSTING_SHARE)
+def hosting_budget(held: int) -> int:
+    """Bytes that all hosts together may take now: a share of what is free, with what they hold themselves.
+
+    Asked each time, because a training that was running at the engine's start ends, and another begins.
+    """
+    return int((free_memory() + held) * HOSTING_SHARE)
 
 
 def real_parts(config: EngineConfig, runtime: Path) -> Parts:
@@ -38,7 +40,7 @@ def real_parts(config: EngineConfig, runtime: Path) -> Parts:
     speeds = config.cache / "training-speeds.json"
     return Parts(
         models=ModelStore(config.cache),
-        hosts=HostPool(runtime, config.cache, budget_bytes=hosting_budget()),
+        hosts=HostPool(runtime, config.cache, budget_bytes=hosting_budget),
         launcher=ProcessLauncher(),
         probe=functools.partial(probe, cache=config.cache / "probes"),
         check_settings=check_settings,

@@ -51,6 +51,13 @@ class Registry:
                 served = self._tuned(job) if step is None else self._checkpoint(job, step)
                 if served is not None:
                     return served
+                if self._base_of(job) is None and not job.record.model_deleted:
+                    base = job.record.model
+                    raise NoSuchModel(
+                        f"the model {name!r}",
+                        f"its base model {base!r} is not here any more, or is another by now",
+                        f"`ftwb model pull {base}`",
+                    )
         raise NoSuchModel(f"the model {name!r}", "does not exist here", "`ftwb model list` shows those that do")
 
     def all(self) -> Iterator[Served]:
@@ -62,8 +69,11 @@ class Registry:
             if served is not None:
                 yield served
 
-    def delete(self, name: str) -> None:
-        """Remove a tuned model's or a checkpoint's weights; the job's history stays. Raises a WorkbenchError."""
+    def delete(self, name: str) -> list[str]:
+        """Remove a tuned model's or a checkpoint's weights; the job's history stays. Raises a WorkbenchError.
+
+        Returns the sha256 of each content that is gone: hosts have copies.
+        """
         served = self.find(name)
         if served.kind == "base" or served.adapter is None:
             raise CannotDelete(f"the model {name!r}", "is a base model", "only fine-tuned models are deleted here")
@@ -73,10 +83,12 @@ class Registry:
             raise CannotDelete(f"the model {name!r}", "belongs to a job that is not over", "cancel the job first")
         if step is not None:
             shutil.rmtree(served.adapter)
-            return
+            return [served.sha256]
+        checkpoints = [self._checkpoint(job, one) for one in job.checkpoints()]
         job.update(model_deleted=True)  # first: weights that are half gone must not answer
         for part in ("model", "checkpoints"):
             shutil.rmtree(job.path / part, ignore_errors=True)
+        return [one.sha256 for one in (served, *checkpoints) if one is not None]
 
     def _served_base(self, folder: BaseModelFolder, name: str) -> Served:
         try:

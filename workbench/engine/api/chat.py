@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from workbench.engine.api.bodies import Body, Metadata, fault, parse, read_json
-from workbench.engine.api.context import engine_of
+from workbench.engine.api.context import engine_of, refuse_folders
 from workbench.engine.api.errors import ApiError, from_workbench
 from workbench.engine.api.presence import unless_gone
 from workbench.engine.ids import new_id
@@ -164,6 +164,7 @@ async def complete(request: Request) -> Response:
     chat = parse(Chat, await read_json(request))
     if chat.stream_options is not None and not chat.stream:
         raise ApiError(400, "'stream_options' needs 'stream'.", code="invalid_value", param="stream_options")
+    refuse_folders(request, chat.model)
     try:
         served = engine.registry.find(chat.model)
     except NoSuchModel as error:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from workbench.engine.api.bodies import CreateJob, parse, read_json
-from workbench.engine.api.context import engine_of, is_private
+from workbench.engine.api.context import engine_of, is_private, refuse_folders
 from workbench.engine.api.errors import ApiError, from_workbench, invalid, not_found
 from workbench.engine.api.numbers import NUMBERS, check_numbers
 from workbench.engine.api.pages import page
@@ -94,6 +94,7 @@ async def create(request: Request) -> JSONResponse:
         raise invalid(
             "Invalid value for 'model': this engine fine-tunes base models only.", "model", "model_not_tunable"
         )
+    refuse_folders(request, asked.model)
     sources = {"training": _file(engine, asked.training_file, "training_file")}
     if asked.validation_file:
         sources["validation"] = _file(engine, asked.validation_file, "validation_file")

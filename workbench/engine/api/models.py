@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from workbench.engine.api.context import engine_of
+from workbench.engine.api.context import engine_of, refuse_folders
 from workbench.engine.api.errors import ApiError, from_workbench
 from workbench.engine.registry import NoSuchModel, model_to_wire
 from workbench.errors import WorkbenchError
@@ -19,6 +19,7 @@ async def list_all(request: Request) -> JSONResponse:
 
 async def retrieve(request: Request) -> JSONResponse:
     """One model, by any name that a chat takes too."""
+    refuse_folders(request, request.path_params["model"])
     try:
         return JSONResponse(model_to_wire(engine_of(request).registry.find(request.path_params["model"])))
     except NoSuchModel as error:
@@ -27,11 +28,14 @@ async def retrieve(request: Request) -> JSONResponse:
 
 async def delete(request: Request) -> JSONResponse:
     """Remove the weights of a tuned model or a checkpoint."""
-    name = request.path_params["model"]
+    engine, name = engine_of(request), request.path_params["model"]
+    refuse_folders(request, name)
     try:
-        engine_of(request).registry.delete(name)
+        contents = engine.registry.delete(name)
     except WorkbenchError as error:
         raise from_workbench(error, "model") from error
+    for sha256 in contents:
+        await engine.parts.hosts.forget(sha256)
     return JSONResponse({"id": name, "object": "model", "deleted": True})
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from workbench import __version__
 from workbench.engine import PROTOCOL
 from workbench.engine.api.bodies import Body, Hyperparameters, integer_query, parse, read_json
-from workbench.engine.api.context import engine_of
+from workbench.engine.api.context import engine_of, is_private
 from workbench.engine.api.errors import ApiError, invalid, not_found
 from workbench.engine.api.numbers import NUMBERS, check_numbers
 from workbench.engine.api.plain import plain
@@ -47,7 +47,7 @@ async def status(request: Request) -> JSONResponse:
             "host": host_name(),
             "boot_id": boot_id(),
             "started_at": engine.started_at,
-            "socket": str(engine.socket),
+            "socket": str(engine.socket) if is_private(request) else None,
             "listening": engine.listening(),
             "jobs": {
                 "running": sum(state in (Status.RUNNING, Status.PAUSING) for state in states),

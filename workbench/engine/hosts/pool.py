@@ -6,6 +6,7 @@ Each model has a process of its own, so that answers of two models cannot be mix
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 from workbench.engine.hosts.errors import NoRoom
 from workbench.engine.hosts.plan import make_plan
 from workbench.engine.hosts.process import HostProcess, Plan, socket_path
+from workbench.engine.models.served import served_gguf
 
 
 class Base(Protocol):
@@ -60,14 +62,17 @@ class Endpoint:
 
 
 class HostPool:
-    """All hosts of one engine."""
+    """All hosts of one engine.
+
+    `budget_bytes` is what they may take together: a number, or a function of what they hold just now, asked each time.
+    """
 
     def __init__(
         self,
         runtime_dir: Path,
         cache: Path,
         *,
-        budget_bytes: int,
+        budget_bytes: int | Callable[[int], int],
         idle_s: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -109,6 +114,11 @@ class HostPool:
             if not host.alive or (not host.busy and now - host.used_at >= self._idle_s):
                 await self._unload(sha256)
 
+    async def forget(self, sha256: str) -> None:
+        """End the host of a model that was deleted, and remove its GGUF: it holds the same weights."""
+        await self._unload(sha256)
+        await asyncio.to_thread(shutil.rmtree, served_gguf(self._cache, sha256).parent, ignore_errors=True)
+
     async def close(self) -> None:
         """End all hosts."""
         for sha256 in list(self._hosts):
@@ -134,13 +144,14 @@ class HostPool:
     async def _make_room(self, served: Servable, plan: Plan) -> None:
         """Unload the longest unused until `plan` fits the budget. Raises NoRoom where it cannot."""
         self._hosts.pop(served.sha256, None)
-        if plan.memory > self._budget:
+        budget = self._budget(self._held()) if callable(self._budget) else self._budget
+        if plan.memory > budget:
             raise NoRoom(
                 f"model {served.id}",
-                f"needs about {plan.memory / 1e9:.1f} GB to answer; {self._budget / 1e9:.1f} GB are set aside for that",
-                "use a smaller model, or a machine with more memory",
+                f"needs about {plan.memory / 1e9:.1f} GB to answer; {budget / 1e9:.1f} GB are set aside for that",
+                "wait until a training has ended, close other programs, or use a smaller model",
             )
-        while sum(host.plan.memory for host in self._hosts.values()) + plan.memory > self._budget:
+        while self._held() + plan.memory > budget:
             free = [(host.used_at, sha256) for sha256, host in self._hosts.items() if not host.busy]
             if not free:
                 raise NoRoom(
@@ -150,6 +161,10 @@ class HostPool:
                     code="host_busy",
                 )
             await self._unload(min(free)[1])
+
+    def _held(self) -> int:
+        """Bytes that the hosts are expected to take."""
+        return sum(host.plan.memory for host in self._hosts.values())
 
     async def _unload(self, sha256: str) -> None:
         host = self._hosts.pop(sha256, None)

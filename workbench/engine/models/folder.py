@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import struct
@@ -94,7 +95,9 @@ def content_sha256(path: Path, hashes: Path | None = None) -> str:
     template = chat_template(path, _read_json(path / "tokenizer_config.json")) or ""
     memory = hashes / hashlib.sha256(str(path.resolve()).encode()).hexdigest() if hashes else None
     if memory is not None:
-        known = _read_json(memory)
+        known: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ModelRefused):  # torn by a power cut: computed again
+            known = _read_json(memory)
         if known.get("stamp") == stamp and known.get("template") == template:
             return str(known["sha256"])
     digest = hashlib.sha256(template.encode())
@@ -102,10 +105,11 @@ def content_sha256(path: Path, hashes: Path | None = None) -> str:
         with file.open("rb") as stream:
             digest.update(f"\0{file.name}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}".encode())
     if memory is not None:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = memory.with_suffix(f".{id(digest)}")
-        temporary.write_text(json.dumps({"stamp": stamp, "template": template, "sha256": digest.hexdigest()}))
-        temporary.replace(memory)
+        with contextlib.suppress(OSError):  # a full disk, a cache that is read-only: it is computed again next time
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            temporary = memory.with_suffix(f".{id(digest)}")
+            temporary.write_text(json.dumps({"stamp": stamp, "template": template, "sha256": digest.hexdigest()}))
+            temporary.replace(memory)
     return digest.hexdigest()
 
 
@@ -129,11 +133,11 @@ def tensors(file: Path) -> Iterator[tuple[str, str, list[int]]]:
             if length > 100_000_000:  # the format's own limit for a header
                 raise ValueError("the header is too long")
             header = json.loads(stream.read(length))
-    except (struct.error, ValueError) as error:
+        found = [(name, str(entry["dtype"]), [int(length) for length in entry["shape"]])
+                 for name, entry in header.items() if name != "__metadata__"]  # fmt: skip
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelRefused(str(file), f"is not a safetensors file ({error})", "fetch the model again") from error
-    for name, entry in header.items():
-        if name != "__metadata__":
-            yield name, str(entry["dtype"]), list(entry["shape"])
+    yield from found
 
 
 def _parameters(file: Path) -> int:

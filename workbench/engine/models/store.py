@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from workbench.engine.models import hub, served, starter
 from workbench.engine.models.child import run_child
-from workbench.engine.models.errors import ModelMissing
+from workbench.engine.models.errors import ModelMissing, ModelRefused
 from workbench.engine.models.folder import ModelFolder, read_folder
 from workbench.engine.models.progress import Report
 
@@ -34,33 +35,35 @@ class ModelStore:
         """
         if name == starter.STARTER:
             path = starter.starter_path(self.cache)
-        elif _is_path(name):
-            path = Path(name).expanduser().resolve()
-            if not path.is_dir():
-                raise ModelMissing(name, "there is no such folder", "give the folder of a model with config.json")
+        elif is_path(name):
+            path = _folder(name)
             return self._read(path, str(path))
         elif hub.HUB_ID.fullmatch(name):
             path = hub.hub_path(self.cache, name)
         else:
             raise ModelMissing(
-                f"model {name!r}", "there is no such model", "use starter, org/name of the hub, or a folder"
+                f"model {name!r}", "there is no such model", "use starter, org/name of the hub, or a folder from / on"
             )
         if not path.exists():
             raise ModelMissing(f"model {name!r}", "is not on this machine", f"run `ftwb model pull {name}`")
         return self._read(path, name)
 
     def list(self) -> list[ModelFolder]:
-        """The models that were pulled, the starter first."""
+        """The models that were pulled and can be used, the starter first."""
         names = [starter.STARTER] if starter.starter_path(self.cache).exists() else []
         hub_folders = sorted((self.cache / "models" / "hub").glob("[!.]*"))
-        return [self.resolve(name) for name in [*names, *(folder.name.replace("--", "/", 1) for folder in hub_folders)]]
+        found = []
+        for name in [*names, *(folder.name.replace("--", "/", 1) for folder in hub_folders)]:
+            with contextlib.suppress(ModelMissing, ModelRefused):  # whoever asks for it by name is told why
+                found.append(self.resolve(name))
+        return found
 
     async def pull(self, name: str, progress: Report) -> ModelFolder:
         """Fetch `name` unless it is here; a local folder is only looked at.
 
         Raises ModelMissing, ModelRefused, PullFailed. Cancelling kills the work; nothing half done is ever seen.
         """
-        if _is_path(name):
+        if is_path(name):
             return self.resolve(name)
         if name != starter.STARTER and not hub.HUB_ID.fullmatch(name):
             return self.resolve(name)  # raises, naming what is possible
@@ -85,9 +88,29 @@ class ModelStore:
             raise hub.not_enough_space(name, needed, free, self.cache)
 
     def _read(self, path: Path, model_id: str) -> ModelFolder:
-        return read_folder(path, model_id, self.cache / "hashes")
+        try:
+            return read_folder(path, model_id, self.cache / "hashes")
+        except OSError as error:
+            raise ModelRefused(
+                str(path), f"cannot be read ({error.strerror or error})", "check its files and their permissions"
+            ) from error
 
 
-def _is_path(name: str) -> bool:
-    """Whether a name is a folder: it begins like one, or there is one."""
-    return name.startswith(("/", "./", "../", "~")) or name in (".", "..") or Path(name).is_dir()
+def is_path(name: str) -> bool:
+    """Whether a name is meant as a folder of this machine."""
+    return name.startswith(("/", "./", "../", "~")) or name in (".", "..")
+
+
+def _folder(name: str) -> Path:
+    """The folder of that name. A relative one is refused: the engine stands elsewhere than the person who asks."""
+    try:
+        path = Path(name).expanduser()
+        if not path.is_absolute():
+            raise ModelMissing(name, "is not a whole path", "give the folder from / on")
+        path = path.resolve()
+        there = path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # no permission, too long, nobody's home, a NUL
+        there = False
+    if not there:
+        raise ModelMissing(name, "there is no such folder", "give the folder of a model with config.json")
+    return path
