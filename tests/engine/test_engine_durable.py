@@ -221,6 +221,19 @@ def test_numbers_that_are_not_json_are_left_out(tmp_path: Path) -> None:
     )
     (event,) = Progress(path).read()
     assert event.data == {"step": 1, "total_steps": 2, "grad_norm": 1}
+    assert (event.message, event.level) == ("Step 1/2: training loss=nan", "warn")
+
+
+def test_a_validation_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    path.write_text(
+        '{"kind": "eval", "step": 1, "total_steps": 2, "data": {"valid_loss": Infinity}}\n'
+        '{"kind": "eval", "step": 2, "total_steps": 2, "data": {"full_valid_loss": NaN}}\n'
+    )
+    events = Progress(path).read()
+    assert [event.key for event in events] == ["eval:1", "full_eval:2"]
+    assert events[0].message == "Step 1/2: validation loss=inf"
+    assert events[1].message == "Step 2/2: full validation loss=nan"
 
 
 def test_lines_of_a_strange_trainer_do_no_harm(tmp_path: Path) -> None:

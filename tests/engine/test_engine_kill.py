@@ -95,6 +95,27 @@ def test_a_pid_that_was_reused_is_not_taken_for_the_trainer(engine: EngineProces
     engine.wait(job.id, "succeeded")
 
 
+def test_a_clock_that_was_set_does_not_kill_a_trainer(engine: EngineProcess) -> None:
+    """Start times are wall time: after a jump the noted ones fit nobody, and the trainer is still the trainer."""
+    job = create(engine, settings={"hold_at": 5, "checkpoint_every": 2})
+    engine.wait_step(job.id, 4)
+    trainer = engine.trainer(job.id)
+    engine.kill()
+    for path in (engine.job_dir(job.id) / "state.json", engine.job_dir(job.id) / "job.json"):
+        document = json.loads(path.read_text())
+        for place in (document, *document.get("launches", [])):
+            if "start" in place:
+                place["start"] -= 3600
+        path.write_text(json.dumps(document))
+    engine.start()
+    with engine.http() as http:
+        assert http.post(f"/v1/fine_tuning/jobs/{job.id}/pause").json()["status"] in ("pausing", "paused")
+    engine.wait(job.id, "paused")
+    assert not trainer.is_running() or trainer.status() == "zombie"
+    assert len(engine.record(job.id)["launches"]) == 1
+    assert "unexpectedly" not in engine.events_text(job.id)
+
+
 def test_a_pause_that_was_asked_for_survives_the_engine(engine: EngineProcess) -> None:
     job = create(engine, settings={"hold_at": 5})
     engine.wait_step(job.id, 4)

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from workbench.engine import events as events_module
 from workbench.engine import jobs as jobs_module
+from workbench.engine.durable import append_lines, write_json
 from workbench.engine.files import FileStore
 from workbench.engine.identity import ProcessIdentity
-from workbench.engine.jobs import JobFolder, JobRecord, JobStore, SourceFile, Status
+from workbench.engine.jobs import JobFailure, JobFolder, JobRecord, JobStore, SourceFile, Status
 from workbench.engine.queue import Queue, QueueOptions
 
 
@@ -126,3 +128,79 @@ def test_a_draining_queue_starts_nothing(tmp_path: Path, queue: Queue, launcher:
     queue.draining = True
     queue.tick()
     assert (job.record.status, launcher.started) == (Status.QUEUED, 0)
+
+
+def test_events_that_a_full_disk_refused_are_told_later(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the trainer wrote is there: a full disk may delay it, and never lose it."""
+    job = queued(queue, tmp_path)
+    queue.tick()
+    row = {"t": 1.0, "kind": "log", "step": 1, "total_steps": 2, "data": {"train_loss": 0.5}}
+    append_lines(job.path / "progress.jsonl", [row])
+    with monkeypatch.context() as patch:
+        patch.setattr(events_module, "append_lines", _full)
+        queue.tick()
+    queue.tick()
+    assert [event["data"].get("train_loss") for event in job.events.all()] == [None, 0.5]
+
+
+def test_a_state_of_the_launch_before_never_speaks_for_the_next(
+    queue: Queue, launcher: FakeLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine killed between noting a launch and making it finds no trainer, and nothing that says why."""
+    job = queued(queue, tmp_path)
+    write_json(job.path / "state.json", {"exit": "failed", "error": {"message": "m", "code": "disk_full"}})
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launcher, "start", killed)
+    with pytest.raises(KeyboardInterrupt):
+        queue.tick()
+    queue.tick()
+    assert job.record.status is Status.QUEUED
+
+
+def test_going_on_before_the_pause_was_done_is_no_death(queue: Queue, launcher: FakeLauncher, tmp_path: Path) -> None:
+    job = queued(queue, tmp_path)
+    for _ in range(5):
+        queue.tick()
+        assert job.record.status is Status.RUNNING
+        queue.ask(job, "pause")
+        queue.tick()
+        write_json(job.path / "state.json", {"exit": "stopped"})
+        queue.ask(job, "run")
+        queue.tick()
+    assert (job.record.status, job.record.deaths_without_progress) == (Status.QUEUED, 0)
+    assert "unexpectedly" not in str(job.events.all())
+
+
+def test_a_wish_to_go_on_that_a_kill_cut_short_ends_the_pausing(queue: Queue, tmp_path: Path) -> None:
+    job = queued(queue, tmp_path)
+    queue.tick()
+    job.update(status=Status.PAUSING)  # control.json says run: the engine was killed between the two
+    queue.tick()
+    assert job.record.status is Status.RUNNING
+
+
+def test_a_message_that_is_no_unicode_does_not_end_the_engine(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trainer may name a file whose name is not UTF-8; told again at each start it would end every engine."""
+    job = queued(queue, tmp_path)
+
+    def fail(job: JobFolder) -> None:
+        raise JobFailure("caf\udce9.jsonl cannot be read", "trainer_failed")
+
+    monkeypatch.setattr(queue, "_launch", fail)
+    queue.tick()
+    assert job.record.status is Status.FAILED
+    assert "caf?.jsonl" in str(job.record.error) + str(job.events.all())
+
+
+def test_a_paused_job_keeps_its_metrics_in_a_new_engine(queue: Queue, tmp_path: Path) -> None:
+    job = queued(queue, tmp_path)
+    job.update(status=Status.PAUSED)
+    append_lines(job.path / "progress.jsonl", [{"kind": "log", "step": 5, "data": {"train_loss": 0.5}}])
+    assert queue.progress(job).metrics == {5: {"train_loss": 0.5}}

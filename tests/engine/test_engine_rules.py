@@ -119,6 +119,17 @@ def test_a_living_engine_is_never_taken_over_even_when_asked(tmp_path: Path) -> 
         EngineLock(tmp_path).acquire(socket="/t", version="1", protocol=1, take_over=True)
 
 
+def test_a_heartbeat_follows_a_clock_that_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a living engine looked dead, and a second one took its workspace."""
+    lock = EngineLock(tmp_path)
+    lock.acquire(socket="s", version="1", protocol=1)
+    me = ProcessIdentity.mine()
+    monkeypatch.setattr(ProcessIdentity, "mine", classmethod(lambda cls: replace(me, start=me.start + 3600)))
+    assert lock.beat()
+    assert json.loads((tmp_path / "lock").read_text())["start"] == me.start + 3600
+    assert lock.beat()
+
+
 def test_another_hosts_engine_is_named(tmp_path: Path) -> None:
     _lock(tmp_path, host="gpu-7")
     with pytest.raises(EngineElsewhere, match="runs on host gpu-7"):

@@ -256,6 +256,20 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
         assert caught.value.code == "loss_not_finite"
 
 
+def test_a_gradient_that_overflows_in_fp16_is_no_failure(tmp_path: Path) -> None:
+    """The first steps of fp16 find the loss scale that way."""
+    import transformers
+
+    from workbench.engine.trainers.sft.callback import JobCallback
+
+    callback = JobCallback(Journal(tmp_path), tmp_path, None, None)
+    now = transformers.TrainerState(global_step=1, max_steps=10)
+    args = type("FakeArguments", (), {"fp16": True})()
+    callback.on_log(args, now, None, logs={"loss": 1.0, "grad_norm": float("inf")})
+    with pytest.raises(TrainingFailed):
+        callback.on_log(args, now, None, logs={"loss": float("nan")})
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

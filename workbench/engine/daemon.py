@@ -239,11 +239,11 @@ class Engine:
 
     def shut_down(self, jobs: Literal["keep", "pause", "cancel"]) -> None:
         """Stop soon: at once, or when the unfinished jobs are paused or cancelled."""
-        self.queue.draining = True
         unfinished = [job for job in self.jobs if not job.record.terminal and job.record.status is not Status.PAUSED]
         if jobs != "keep":
             for job in unfinished:
                 self.queue.ask(job, jobs)
+        self.queue.draining = True
         self._draining = asyncio.create_task(self._drain([] if jobs == "keep" else unfinished))
 
     async def _drain(self, jobs: list[JobFolder]) -> None:
@@ -290,6 +290,9 @@ def run(config: EngineConfig, make_parts: Callable[[EngineConfig, Path], Parts])
     except WorkbenchError as error:
         lock.release()
         return _refuse(str(error))
+    except OSError as error:
+        lock.release()
+        return _refuse(f"{error.filename or config.folder}: {error.strerror}; choose another --workspace")
     return 0
 
 

@@ -20,6 +20,11 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in DISK_FULL
 
 
+def text(value: str) -> str:
+    """`value` without halves of surrogate pairs: names of files that are not UTF-8 hold such, and JSON could not."""
+    return value.encode("utf-8", "replace").decode()
+
+
 def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Replace `path` by `content`: temporary file beside it, fsync, rename, fsync of the folder.
 

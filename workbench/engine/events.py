@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.engine.durable import LineTail, append_lines
+from workbench.engine.durable import LineTail, append_lines, text
 from workbench.engine.ids import derived_id
 
 
@@ -31,7 +31,7 @@ class NewEvent:
             "id": derived_id("ftevent", job_id, self.key),
             "created_at": int(self.at if self.at is not None else time.time()),
             "level": self.level,
-            "message": self.message,
+            "message": text(self.message),
             "type": "metrics" if self.data else "message",
             "data": dict(self.data),
         }

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.engine.durable import read_json, sync_folder, write_json
+from workbench.engine.durable import read_json, sync_folder, text, write_json
 from workbench.engine.events import EventLog
 from workbench.engine.identity import ProcessIdentity
 from workbench.errors import WorkbenchError
@@ -56,6 +56,7 @@ class JobFailure(WorkbenchError):
     """A job cannot go on; its text and code become the job's error."""
 
     def __init__(self, message: str, code: str, param: str | None = None) -> None:
+        message = text(message)
         super().__init__("the job", message, code=code)
         self.error = JobError(code=code, message=message, param=param)
 
@@ -209,10 +210,9 @@ class JobStore:
                 self._load(path)
 
     def _load(self, path: Path) -> None:
-        document = read_json(path / "job.json")
         try:
-            self._jobs[path.name] = JobFolder(path, JobRecord.model_validate(document))
-        except ValidationError as error:
+            self._jobs[path.name] = JobFolder(path, JobRecord.model_validate(read_json(path / "job.json")))
+        except (ValidationError, OSError) as error:
             self.broken[path.name] = str(error).splitlines()[0]
 
     def __iter__(self) -> Iterator[JobFolder]:

@@ -84,7 +84,8 @@ class EngineLock:
             holder = LockRecord.parse(read_json(self.path))
             if holder is not None and holder.identity != self._mine.identity:
                 return False
-            self._mine = replace(self._mine, heartbeat=time.time())
+            # the start too: it is wall time, and the clock may have been set, after which we would look dead to others
+            self._mine = replace(self._mine, heartbeat=time.time(), start=ProcessIdentity.mine().start)
             write_json(self.path, asdict(self._mine))
         return True
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.engine.durable import LineTail
+from workbench.engine.durable import LineTail, text
 from workbench.engine.events import NewEvent
 
 
@@ -69,7 +70,7 @@ class Progress:
         match kind:
             case "started":
                 self.started_at, self.started_step, self.error = at, step, None
-                self.device = str(data.get("device") or "") or self.device
+                self.device = text(str(data.get("device") or "")) or self.device
             case "log":
                 return self._log(step, data, at)
             case "eval":
@@ -88,26 +89,37 @@ class Progress:
         self.metrics.setdefault(step, {}).update({k: v for k, v in numbers.items() if k not in self.metrics[step]})
         if "train_loss" in numbers:
             self.losses.setdefault(step, numbers["train_loss"])
-        parts = [f"{name}={numbers[key]:.2f}" for key, name in _LOSSES if key in numbers]
-        message = f"Step {step}/{self.total_steps}: {', '.join(parts)}" if parts else f"Step {step}/{self.total_steps}"
-        return NewEvent(f"log:{step}", message, data=self._data(step, numbers), at=at)
+        return self._event(f"log:{step}", step, data, numbers, numbers, at)
 
     def _eval(self, step: int, data: dict[str, Any], at: float | None) -> NewEvent:
         numbers = _numbers(data)
         kept = self.metrics.setdefault(step, {})
         kept.update({k: v for k, v in numbers.items() if k not in kept})
-        shown = {"train_loss": self.losses[step], **numbers} if step in self.losses else numbers
-        parts = [f"{name}={shown[key]:.2f}" for key, name in _LOSSES if key in shown]
-        key = "full_eval" if any(name.startswith("full_") for name in numbers) else "eval"
+        shown: Mapping[str, float] = {"train_loss": self.losses[step], **numbers} if step in self.losses else numbers
+        key = "full_eval" if any(name.startswith("full_") for name in data) else "eval"
+        return self._event(f"{key}:{step}", step, data, numbers, shown, at)
+
+    def _event(
+        self,
+        key: str,
+        step: int,
+        data: Mapping[str, Any],
+        numbers: Mapping[str, float],
+        shown: Mapping[str, float],
+        at: float | None,
+    ) -> NewEvent:
+        """A metrics event. JSON has no NaN: a loss that is no number is missing in its data, and its message says it,
+        as a warning."""
+        lost = {name: float(data[name]) for name, _ in _LOSSES if _is_number(data.get(name)) and name not in numbers}
+        losses = {**shown, **lost}
+        parts = [f"{name}={losses[loss]:.2f}" for loss, name in _LOSSES if loss in losses]
         return NewEvent(
-            f"{key}:{step}",
-            f"Step {step}/{self.total_steps}: {', '.join(parts)}",
-            data=self._data(step, numbers),
+            key,
+            f"Step {step}/{self.total_steps}" + (f": {', '.join(parts)}" if parts else ""),
+            level="warn" if lost else "info",
+            data={"step": step, "total_steps": self.total_steps, **numbers},
             at=at,
         )
-
-    def _data(self, step: int, numbers: Mapping[str, float]) -> dict[str, Any]:
-        return {"step": step, "total_steps": self.total_steps, **numbers}
 
     def estimated_finish(self) -> int | None:
         """Unix seconds, from the speed of the newest launch; None before it has made a step."""
@@ -129,9 +141,9 @@ def _numbers(data: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: value
         for name, value in data.items()
-        if isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and name not in ("step", "total_steps")
-        and abs(value) != float("inf")
-        and value == value
+        if _is_number(value) and name not in ("step", "total_steps") and math.isfinite(value)
     }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

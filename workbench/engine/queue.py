@@ -121,10 +121,10 @@ class Queue:
         if job.record.id in self._progress:
             return self._progress[job.record.id]
         progress = Progress(job.path / "progress.jsonl")
-        if job.record.terminal:
-            progress.read()
+        if job.record.status in WITH_TRAINER:
+            self._progress[job.record.id] = progress  # to be read where its events are told
         else:
-            self._progress[job.record.id] = progress
+            progress.read()
         return progress
 
     def training(self) -> list[JobFolder]:
@@ -224,8 +224,8 @@ class Queue:
             fresh.rename(code)
         launches = job.record.launches
         launch = Launch(number=len(launches) + 1, at=time.time(), from_step=max(job.checkpoints(), default=0))
+        (job.path / "state.json").unlink(missing_ok=True)  # of the launch before: it must not speak for this one
         job.update(status=Status.RUNNING, launches=[*launches, launch])
-        (job.path / "state.json").unlink(missing_ok=True)  # of the launch before
         self._signalled.pop(job.record.id, None)
         started = self._launcher.start(job.path, job.record.trainer_python or self.options.default_python)
         log.info("job %s: trainer started, pid %s", job.record.id, started.pid if started else "?")
@@ -245,12 +245,18 @@ class Queue:
         reported = _reported(job)
         alive = self._launcher.alive(job.path, launched, reported)  # asked first: the last lines are read after death
         progress = self.progress(job)
-        job.events.append(progress.read())
+        try:
+            job.events.append(progress.read())
+        except OSError:
+            self._progress.pop(job.record.id)  # its lines are read again: each is told once, by its key
+            raise
         if not alive:
             self._ended(job, progress)
             return
         want = job.want
         if want == "run":
+            if job.record.status is Status.PAUSING:  # killed between noting the wish to go on and the status
+                job.update(status=Status.RUNNING)
             return
         signalled, at = self._signalled.get(job.record.id, ("run", 0.0))
         if signalled != want:
@@ -262,7 +268,7 @@ class Queue:
     def _ended(self, job: JobFolder, progress: Progress) -> None:
         """The trainer is gone: say what became of the job."""
         state, want = job.state(), job.want
-        self._signalled.pop(job.record.id, None)
+        asked = self._signalled.pop(job.record.id, None)
         if want == "cancel":
             self._cancelled(job)
         elif state.get("exit") == "finished" and (job.path / "model").is_dir():
@@ -274,6 +280,9 @@ class Queue:
             self._trainer_failed(job, state, progress)
         elif want == "pause":
             self._paused(job)
+        elif asked is not None and state.get("exit") == "stopped":
+            job.update(status=Status.QUEUED)  # paused, and resumed before it had stopped
+            self.kick()
         else:
             self._died(job)
 

@@ -60,7 +60,7 @@ class ProcessLauncher:
         child = self._children.get(job_dir)
         if child is not None and child.poll() is not None:
             del self._children[job_dir]  # reaped
-        if any(identity is not None and identity.alive() for identity in (launched, reported)):
+        if any(_runs(job_dir, identity) for identity in (launched, reported)):
             return True
         if not _locked(job_dir / "trainer.lock"):
             return False
@@ -73,7 +73,7 @@ class ProcessLauncher:
     def stop(self, job_dir: Path, launched: ProcessIdentity | None, reported: ProcessIdentity | None) -> None:
         """See Launcher."""
         for identity in (reported, launched):
-            if identity is not None and identity.alive():
+            if identity is not None and _runs(job_dir, identity):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(identity.pid, signal.SIGTERM)
                 return
@@ -81,7 +81,7 @@ class ProcessLauncher:
     def kill(self, job_dir: Path, launched: ProcessIdentity | None, reported: ProcessIdentity | None) -> None:
         """See Launcher."""
         for identity in (reported, launched):
-            if identity is not None and identity.alive():
+            if identity is not None and _runs(job_dir, identity):
                 self._end_session(identity)
 
     def _end_session(self, identity: ProcessIdentity) -> None:
@@ -90,6 +90,19 @@ class ProcessLauncher:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if send is os.killpg or identity.alive():
                     send(identity.pid, signal.SIGKILL)
+
+
+def _runs(job_dir: Path, identity: ProcessIdentity | None) -> bool:
+    """Whether that trainer runs. Start times move when the clock is set; then its command line says who it is."""
+    if identity is None or not identity.here:
+        return False
+    if identity.alive():
+        return True
+    try:
+        process = psutil.Process(identity.pid)
+        return str(job_dir / "code") in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError):
+        return False
 
 
 def _locked(path: Path) -> bool:
