@@ -246,6 +246,16 @@ def test_a_loss_that_is_no_number_is_kept(log: EventLog) -> None:
     assert str(series) == "{'train_loss': [(1, nan)], 'grad_norm': [(1, inf)]}"
 
 
+def test_a_loss_that_only_the_message_tells_is_kept() -> None:
+    """JSON has no NaN; rounded numbers of the message never replace the exact ones."""
+    message = "Step 2/9: training loss=0.50, validation loss=nan"
+    events = [
+        Event(id="1", type="metrics", message="Step 2/9: training loss=0.50", data={"step": 2, "train_loss": 0.504}),
+        Event(id="2", type="metrics", message=message, data={"step": 2, "total_steps": 9}),
+    ]
+    assert str(fold(events)) == "{'train_loss': [(2, 0.504)], 'valid_loss': [(2, nan)]}"
+
+
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for attempt in (

@@ -231,6 +231,16 @@ def test_a_lock_of_this_machine_s_dead_process_is_stale(make: Make) -> None:
     assert engine.status().status == "stale", "this pid, but another process"
 
 
+@pytest.mark.parametrize("name", [".starting", "engine.log"])
+async def test_a_folder_that_cannot_be_written_is_a_sentence(make: Make, name: str) -> None:
+    """The folder is there, from a time when the disk was writable."""
+    engine = make()
+    (engine.folder / name).mkdir(parents=True)  # what nobody can open for writing, root included
+    with pytest.raises(WorkbenchError, match="cannot be written") as caught:
+        await engine.ensure()
+    assert "--workspace" in caught.value.hint
+
+
 async def test_a_missing_extra_is_said_with_the_way_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_SERVER_PACKAGES", ("no_such_package_here",))
     with pytest.raises(WorkbenchError, match=r"pip install 'ftwb\[local\]'"):

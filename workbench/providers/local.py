@@ -235,15 +235,19 @@ class LocalEngine:
             self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise EngineError(
-                str(self.folder), f"cannot be made ({why})", "choose another --workspace", code="read_only"
-            ) from None
+            raise self._not_writable("made", error) from None
+
+    def _not_writable(self, how: str, error: OSError) -> EngineError:
+        why = (error.strerror or str(error)).lower()
+        return EngineError(str(self.folder), f"cannot be {how} ({why})", "choose another --workspace", code="read_only")
 
     @contextlib.asynccontextmanager
     async def _starting(self, deadline: float) -> AsyncIterator[None]:
         """One starter at a time; where the file system has no locks, the engine's own lock decides."""
-        handle = os.open(self.folder / ".starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(self.folder / ".starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._not_writable("written", error) from None
         try:
             while not _locked(handle):
                 if time.monotonic() > deadline:
@@ -262,7 +266,10 @@ class LocalEngine:
             if self.log.stat().st_size > LOG_LIMIT:
                 self.log.replace(self.log.with_name("engine.log.1"))
         environ = {name: value for name, value in self._environ.items() if name not in _FOREIGN_KEYS}
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._not_writable("written", error) from None
         try:
             return subprocess.Popen(
                 [*self._command, *self._arguments, *more],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -29,7 +30,10 @@ class SeriesFold:
     def add(self, events: Iterable[Event]) -> None:
         """Fold more events in."""
         for event in events:
-            data = event.data or (_from_message(event.message) if event.type == "metrics" else {})
+            data: Mapping[str, Any] = event.data
+            if event.type == "metrics":  # JSON has no NaN: our engine says such a loss in the message alone
+                said = _from_message(event.message)
+                data = {**_not_finite(said), **data} if data else said
             step = _whole(data.get("step"))
             self.total_steps = _whole(data.get("total_steps")) or self.total_steps
             if step is None:
@@ -73,6 +77,10 @@ def _from_message(message: str) -> Mapping[str, Any]:
             except ValueError:
                 continue
     return data
+
+
+def _not_finite(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if not math.isfinite(value)}
 
 
 def _whole(value: Any) -> int | None:
