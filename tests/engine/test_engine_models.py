@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import openai
@@ -13,6 +14,7 @@ import pytest
 from tests.engine.engine_process import EngineProcess, until
 from tests.engine.engine_training import create
 from tests.engine.openai_spec import check
+from workbench.engine.api.chat import _Stream
 
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 
@@ -111,6 +113,25 @@ def test_a_caller_who_hangs_up_gives_the_host_back(tuned: tuple[EngineProcess, s
         caller.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
         until(leased, "the lease")
     until(lambda: not leased(), "its end")
+
+
+async def test_a_stream_that_was_never_begun_gives_the_host_back_too() -> None:
+    """A caller who left just before the first event: the generator is cancelled before it starts."""
+    released: list[bool] = []
+    held = contextlib.AsyncExitStack()
+    held.callback(released.append, True)
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Any) -> None:
+        return
+
+    await _Stream(held, events())({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+    assert released == [True]
 
 
 def test_a_prompt_that_is_too_long_is_the_callers_fault(tuned: tuple[EngineProcess, str, str]) -> None:

@@ -148,18 +148,19 @@ def test_events_that_a_full_disk_refused_are_told_later(
 def test_a_state_of_the_launch_before_never_speaks_for_the_next(
     queue: Queue, launcher: FakeLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine killed between noting a launch and making it finds no trainer, and nothing that says why."""
+    """A resumed job whose engine is killed while it launches: why the trainer ended last time is no news."""
     job = queued(queue, tmp_path)
     write_json(job.path / "state.json", {"exit": "failed", "error": {"message": "m", "code": "disk_full"}})
 
-    def killed(*_: Any) -> None:
+    def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launcher, "start", killed)
-    with pytest.raises(KeyboardInterrupt):
-        queue.tick()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            queue.tick()
     queue.tick()
-    assert job.record.status is Status.QUEUED
+    assert (job.record.status, launcher.started) == (Status.RUNNING, 1)
 
 
 def test_going_on_before_the_pause_was_done_is_no_death(queue: Queue, launcher: FakeLauncher, tmp_path: Path) -> None:

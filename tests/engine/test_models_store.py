@@ -160,6 +160,7 @@ def test_a_broken_folder_is_a_sentence(break_it: object, words: str, copy: Path,
         ("/nul\0byte", "there is no such folder"),
         ("x" * 5000, "there is no such model"),
     ],
+    ids=["starter", "hub", "misspelt", "absolute", "relative", "home", "too-long-path", "nul", "too-long"],
 )
 def test_a_missing_model_says_how_to_get_it(name: str, words: str, store: ModelStore) -> None:
     with pytest.raises(ModelMissing, match=words) as caught:
