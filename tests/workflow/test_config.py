@@ -36,3 +36,25 @@ def test_a_value_of_the_wrong_type_is_refused() -> None:
 def test_a_profile_table_need_not_repeat_its_name() -> None:
     config = Config.model_validate({"profiles": {"lab": {"kind": "compatible", "base_url": "http://x/v1"}}})
     assert config.profiles["lab"].name == "lab"
+
+
+@pytest.mark.parametrize("key", ["profiles.My_Lab.kind", "profiles.lab.name", "profiles.lab.base_url.x", "keymap."])
+def test_a_key_that_would_break_something_is_refused(key: str) -> None:
+    """A candidate could not spell such a profile; a second name would split its history."""
+    config = with_value(Config(), "profiles.lab.base_url", "http://x/v1")
+    with pytest.raises(WorkbenchError, match="is not a setting"):
+        with_value(config, key, "x")
+
+
+def test_a_profile_out_of_the_box_keeps_what_is_not_said() -> None:
+    """Another interpreter for training does not make the local engine a compatible server."""
+    config = with_value(Config(), "profiles.local.trainer_python", "/opt/venv/bin/python")
+    assert (config.profiles["local"].kind, config.profiles["local"].name) == ("local", "local")
+    config = with_value(config, "profiles.openai.base_url", "http://proxy/v1")
+    assert (config.profiles["openai"].kind, config.profiles["openai"].api_key_env) == ("openai", "OPENAI_API_KEY")
+
+
+def test_an_actions_keys_are_set_by_its_whole_id() -> None:
+    config = with_value(Config(), "keymap.datasets.next-file", "x")
+    assert config.keymap == {"datasets.next-file": "x"}
+    assert settable_keys(config)["keymap.datasets.next-file"] == "x"

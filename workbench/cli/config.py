@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from typing import Any
 
@@ -37,10 +38,10 @@ def run_set(args: argparse.Namespace) -> int:
     """Change one setting."""
     from workbench.workflow.config import Config, settable_keys, with_value
 
-    try:
-        value = json.loads(args.value)
-    except json.JSONDecodeError:
-        value = args.value
+    value = args.value
+    if not args.key.startswith("keymap."):  # there `5` is a key
+        with contextlib.suppress(json.JSONDecodeError):
+            value = json.loads(value)
     context = context_of(args)
     config = context.store.update("config.toml", Config, lambda now: with_value(now, args.key, value))
     return _print(args, args.key, settable_keys(config).get(args.key))

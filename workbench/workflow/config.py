@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workbench.errors import WorkbenchError
-from workbench.providers.profiles import Profile
+from workbench.providers.profiles import Profile, built_in
 
 
 class Preferences(BaseModel):
@@ -22,7 +23,7 @@ class Preferences(BaseModel):
 
 
 class Config(BaseModel):
-    """`config.toml`: rewritten only by `ftwb config set`, `ftwb profile add` and the app's own theme switch."""
+    """`config.toml`: rewritten only by `ftwb config set`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,14 +35,15 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _profiles_know_their_names(cls, data: Any) -> Any:
-        """A profile's table need not repeat its own name."""
+    def _profiles_say_only_what_differs(cls, data: Any) -> Any:
+        """A profile's table need not repeat its own name, nor what a profile out of the box of that name is."""
         if isinstance(data, dict) and isinstance(data.get("profiles"), dict):
-            named = {
-                name: {"name": name, **table} if isinstance(table, dict) else table
+            known = {name: profile.model_dump() for name, profile in built_in().items()}
+            whole = {
+                name: known.get(name, {}) | table | {"name": name} if isinstance(table, dict) else table
                 for name, table in data["profiles"].items()
             }
-            return {**data, "profiles": named}
+            return {**data, "profiles": whole}
         return data
 
 
@@ -70,7 +72,9 @@ def settable_keys(config: Config) -> dict[str, Any]:
     return flat
 
 
-_GROUPS = ("profiles", "preferences", "keymap")
+_PROFILE_NAME = re.compile(r"[a-z0-9-]+")
+"""As a candidate spells it; see the grammar in `evaluate.candidates`."""
+_PROFILE_FIELDS = frozenset(Profile.model_fields) - {"name"}
 
 
 def with_value(config: Config, key: str, value: Any) -> Config:
@@ -78,29 +82,36 @@ def with_value(config: Config, key: str, value: Any) -> Config:
 
     Raises WorkbenchError for a key that no part of ftwb reads, and for a value of the wrong type.
     """
-    parts = key.split(".")
-    if parts[0] not in _GROUPS or len(parts) < 2:
-        raise _unknown_key(key)
-    if parts[0] == "preferences" and (len(parts) != 2 or parts[1] not in Preferences.model_fields):
-        raise _unknown_key(key)
-    if parts[0] == "keymap" and len(parts) != 2:
-        raise _unknown_key(key)
-    if parts[0] == "profiles" and (len(parts) < 3 or parts[2] not in Profile.model_fields):
-        raise _unknown_key(key)
+    parts = _parts(key)
     data = config.model_dump()
     place = data
     for part in parts[:-1]:
-        place = place.setdefault(part, {})
+        inner = place.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise _unknown_key(key)
+        place = inner
     place[parts[-1]] = value
-    if parts[0] == "profiles":
-        place.setdefault("name", parts[1])
     try:
         return Config.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         raise WorkbenchError(
-            key, f"does not take {value!r}: {first['msg']}", "see `ftwb config list`", code="bad_value"
+            key, f"does not take {value!r}: {first['msg']}", "see `ftwb config list`", code="bad_value", exit_code=2
         ) from None
+
+
+def _parts(key: str) -> list[str]:
+    """Where in the document a dotted key is; raises WorkbenchError for one that nothing reads."""
+    match key.split("."):
+        case ["preferences", name] if name in Preferences.model_fields:
+            return ["preferences", name]
+        case ["keymap", *words] if all(words) and words:
+            return ["keymap", ".".join(words)]  # an action's id has a dot of its own
+        case ["profiles", name, field] if _PROFILE_NAME.fullmatch(name) and field in _PROFILE_FIELDS:
+            return ["profiles", name, field]
+        case ["profiles", name, "settings", *more] if _PROFILE_NAME.fullmatch(name) and all(more):
+            return ["profiles", name, "settings", *more]
+    raise _unknown_key(key)
 
 
 def _unknown_key(key: str) -> WorkbenchError:

@@ -67,15 +67,19 @@ class Context:
             )
         return known[name]
 
-    async def client(self, name: str) -> AsyncOpenAI:
-        """A client of the profile `name`; starts the engine for a local one, says what a hosted one misses."""
-        from workbench.providers.client import connect
-
+    def complete_profile(self, name: str) -> Profile:
+        """The profile `name`; raises WorkbenchError also where it misses something. Starts nothing."""
         profile = self.profile(name)
         lacking = missing(profile, self.environ)
         if lacking:
             raise WorkbenchError(f"profile {name!r}", "is not configured", lacking, code="profile_incomplete")
-        return await connect(profile, engine=self.engine, environ=self.environ)
+        return profile
+
+    async def client(self, name: str) -> AsyncOpenAI:
+        """A client of the profile `name`; starts the engine for a local one, says what a hosted one misses."""
+        from workbench.providers.client import connect
+
+        return await connect(self.complete_profile(name), engine=self.engine, environ=self.environ)
 
 
 def open_context(workspace: Path | None = None, environ: Mapping[str, str] | None = None) -> Context:

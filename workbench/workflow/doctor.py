@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel
 
+from workbench.errors import WorkbenchError
 from workbench.providers.profiles import missing
 from workbench.workflow.context import Context
 
@@ -38,14 +39,16 @@ class Check(BaseModel):
 
 def doctor(context: Context) -> list[Check]:
     """Every check, in the order a person would want to fix them."""
+    configuration = _configuration(context)
     return [
         _workspace(context),
+        configuration,
         _disk(context),
         _memory(),
         *_local_stack(),
-        _engine(context),
+        *([_engine(context)] if configuration.ok else []),
         *_danger(context.environ),
-        *_profiles(context),
+        *(_profiles(context) if configuration.ok else []),
     ]
 
 
@@ -90,6 +93,16 @@ def _workspace(context: Context) -> Check:
         detail=str(context.home) + ("" if writable else f" cannot be written (at {probe})"),
         fix=None if writable else "choose another place with --workspace DIR or FTWB_HOME",
     )
+
+
+def _configuration(context: Context) -> Check:
+    """Whether `config.toml` can be read: engine and profiles are looked up in it."""
+    try:
+        found = len(context.config.profiles)
+    except WorkbenchError as error:
+        return Check(name="configuration", ok=False, detail=error.message, fix=error.hint)
+    detail = f"config.toml, {found} profiles of your own" if found else "as it comes"
+    return Check(name="configuration", ok=True, detail=detail)
 
 
 def _disk(context: Context) -> Check:
@@ -170,9 +183,12 @@ def _slurm_end(job: str) -> str | None:
     """The end of an allocation as Slurm prints it; None where `squeue` cannot tell."""
     if shutil.which("squeue") is None:
         return None
-    asked = subprocess.run(
-        ["squeue", "-h", "-j", job, "-o", "%e"], capture_output=True, text=True, timeout=5, check=False
-    )
+    try:
+        asked = subprocess.run(
+            ["squeue", "-h", "-j", job, "-o", "%e"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     return asked.stdout.strip() or None
 
 
@@ -184,15 +200,18 @@ def _logind_kills(environ: Mapping[str, str]) -> bool:
     """Whether logind is set to end a user's processes at log-out and this user does not linger."""
     if not environ.get("XDG_SESSION_ID") or shutil.which("loginctl") is None:
         return False
-    user = environ.get("USER", "")
-    if Path("/var/lib/systemd/linger", user).exists():
+    user = environ.get("USER")
+    if user and Path("/var/lib/systemd/linger", user).exists():
         return False
     settings = [Path("/etc/systemd/logind.conf"), *sorted(Path("/etc/systemd/logind.conf.d").glob("*.conf"))]
     kills = False
     for file in settings:
-        if file.is_file():
-            for line in file.read_text("utf-8", "replace").splitlines():
-                key, _, value = line.partition("=")
-                if key.strip() == "KillUserProcesses":
-                    kills = value.strip().lower() in {"yes", "true", "1", "on"}
+        try:
+            lines = file.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue  # not there, or not ours to read
+        for line in lines:
+            key, _, value = line.partition("=")
+            if key.strip() == "KillUserProcesses":
+                kills = value.strip().lower() in {"yes", "true", "1", "on"}
     return kills
