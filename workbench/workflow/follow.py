@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
-from workbench.workflow.train import find_profile, job_folder
+from workbench.workflow.train import bring_up_to_date, find_profile, job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.event_log import Event
@@ -63,30 +63,17 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
 async def caught_up(context: Context, job_id: str) -> JobView:
     """One look: our log brought up to date, without waiting for anything more. Our log alone where nobody answers."""
     from workbench.providers.event_log import EventLog
-    from workbench.providers.events import poll_events
-    from workbench.providers.jobs import retrieve_job
 
     profile = await find_profile(context, job_id)
     log = EventLog(job_folder(context, profile.name, job_id))
-    events = log.read_new()
-    lease = log.lease()
     try:
         async with await context.client(profile.name) as client:
-            job = await retrieve_job(client, profile, job_id)
-            fresh = await poll_events(client, profile, job_id, log.known, every_page=job.ended)
-            if lease.take():
-                events += log.append(fresh)
-                log.save_job(job)
-            else:
-                events += fresh
+            return view_of(*await bring_up_to_date(context, client, profile, job_id))
     except WorkbenchError as error:
         recorded = log.job()
         if recorded is None:
             raise
-        return view_of(recorded, events, error.message)
-    finally:
-        lease.release()
-    return view_of(job, events)
+        return view_of(recorded, log.events(), error.message)
 
 
 def view_of(job: Job, events: Sequence[Event], trouble: str | None = None) -> JobView:

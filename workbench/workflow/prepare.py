@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from workbench.dataset.rows import open_rows
 from workbench.dataset.rules import Report, check
@@ -64,20 +65,37 @@ def dataset_stats(
 def keep_bytes(context: Context, path: Path) -> str:
     """Keep the exact bytes of `path` under `data/<sha256>` of the workspace; returns the sha256.
 
-    What a job was trained or a run was measured on stays readable after the file has moved on.
+    What a job was trained or a run was measured on stays readable after the file has moved on. The name is that of
+    the bytes that were copied, also where somebody writes the file meanwhile.
     """
+    folder = context.home / "data"
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        target = context.home / "data" / sha256
-        if not target.exists():
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = target.with_name(f".{sha256}.{os.getpid()}")
-            shutil.copyfile(path, temporary)
-            temporary.replace(target)
+            if (folder / sha256).exists():
+                return sha256
+            file.seek(0)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return _copied(file, folder)
     except OSError as error:
         place = error.filename or path
         raise WorkbenchError(
             str(place), f"cannot be kept ({error.strerror})", "check the path, its permissions and the free space"
         ) from error
+
+
+def _copied(file: BinaryIO, folder: Path) -> str:
+    """Copy what is left of `file` into `folder`, whole or not at all; returns its sha256, which is its name there."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".keeping-")
+    try:
+        with os.fdopen(handle, "w+b") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+            copy.seek(0)
+            sha256 = hashlib.file_digest(copy, "sha256").hexdigest()
+        Path(name).replace(folder / sha256)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
     return sha256

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +23,7 @@ from workbench.workflow.prepare import keep_bytes
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    from workbench.providers.event_log import Event
     from workbench.providers.jobs import Checkpoint, Job
     from workbench.providers.profiles import Profile
     from workbench.providers.request import JobRequest
@@ -83,29 +86,46 @@ async def create_job(context: Context, request: JobRequest, *, project: str | No
     """Create a job and keep its data and record; never blindly retried."""
     from workbench.providers import jobs
 
-    for path in (request.training_file, request.validation_file):
-        if path is not None and not path.is_file():
-            raise WorkbenchError(str(path), "is not a file", "give the path of a JSONL file", code="unreadable")
-    profile = context.profile(request.profile)
-    client = await context.client(request.profile)
-    train_sha256 = keep_bytes(context, request.training_file)
-    validation_sha256 = keep_bytes(context, request.validation_file) if request.validation_file else None
-    async with client:
-        job = await jobs.create_job(client, profile, request)
+    _refuse_early(request, context.profile(request.profile))
+    profile = context.complete_profile(request.profile)
+    train, validation = request.training_file, request.validation_file
     record = JobRecord(
-        id=job.id,
-        profile=job.profile,
-        train_sha256=train_sha256,
-        validation_sha256=validation_sha256,
-        train_path=str(request.training_file),
-        validation_path=str(request.validation_file) if request.validation_file else None,
+        profile=profile.name,
+        train_sha256=await asyncio.to_thread(keep_bytes, context, train),
+        validation_sha256=await asyncio.to_thread(keep_bytes, context, validation) if validation else None,
+        train_path=str(train.absolute()),
+        validation_path=str(validation.absolute()) if validation else None,
         project=project,
         created_at=int(time.time()),
     )
-    folder = job_folder(context, job.profile, job.id)
-    context.store.update(str((folder / "job.toml").relative_to(context.home)), JobRecord, lambda _: record)
-    keep_job(context, job)
+    async with await context.client(request.profile) as client:
+        job = await jobs.create_job(client, profile, request)
+    document = str((job_folder(context, job.profile, job.id) / "job.toml").relative_to(context.home))
+    try:
+        context.store.update(document, JobRecord, lambda _: record.model_copy(update={"id": job.id}))
+        keep_job(context, job)
+    except WorkbenchError as error:
+        # Whoever took this for a job that was not created would pay for a second one.
+        why = f"was created and runs, but could not be recorded here ({error.message})"
+        raise WorkbenchError(f"job {job.id}", why, error.hint, code="job_not_recorded") from error
     return job
+
+
+def _refuse_early(request: JobRequest, profile: Profile) -> None:
+    """Raise what makes the job impossible, before anything is started, asked or uploaded."""
+    from workbench.providers.request import body
+
+    for path in (request.training_file, request.validation_file):
+        if path is None:
+            continue
+        if not path.is_file():
+            raise WorkbenchError(str(path), "is not a file", "give the path of a JSONL file", code="unreadable")
+        try:
+            str(path.absolute()).encode()
+        except UnicodeEncodeError:
+            hint = "rename it: a job records the names of its files"
+            raise WorkbenchError(repr(path), "is not valid Unicode", hint, code="not_unicode") from None
+    body(profile, request, training_file="", validation_file=None, metadata={})
 
 
 def keep_job(context: Context, job: Job) -> None:
@@ -171,18 +191,20 @@ async def with_job(context: Context, job_id: str, call: Callable[[AsyncOpenAI, P
         return await call(client, profile, job_id)
 
 
-async def show_job(context: Context, job_id: str) -> Job:
-    """The job as its provider has it now; our copy where the provider has forgotten it."""
-    from workbench.providers import jobs
+async def show_job(context: Context, job_id: str, *, stale: Callable[[WorkbenchError], None] = lambda _: None) -> Job:
+    """The job as its provider has it now; our copy, and why to `stale`, where the provider cannot say."""
+
+    async def show(client: AsyncOpenAI, profile: Profile, job_id: str) -> Job:
+        return (await bring_up_to_date(context, client, profile, job_id))[0]
 
     try:
-        job: Job = await with_job(context, job_id, jobs.retrieve_job)
-    except WorkbenchError:
+        job: Job = await with_job(context, job_id, show)
+    except WorkbenchError as error:
         recorded = recorded_jobs(context).get(job_id)
         if recorded is None:
             raise
+        stale(error)
         return recorded.job
-    keep_job(context, job)
     return job
 
 
@@ -191,9 +213,45 @@ async def job_action(context: Context, job_id: str, action: JobAction) -> Job:
     from workbench.providers import jobs
 
     calls = {"cancel": jobs.cancel_job, "pause": jobs.pause_job, "resume": jobs.resume_job}
-    job: Job = await with_job(context, job_id, calls[action])
-    keep_job(context, job)
+
+    async def act(client: AsyncOpenAI, profile: Profile, job_id: str) -> Job:
+        job = await calls[action](client, profile, job_id)
+        with contextlib.suppress(WorkbenchError):  # it is done; what is not kept now is kept by the next look
+            await bring_up_to_date(context, client, profile, job_id)
+        return job
+
+    job: Job = await with_job(context, job_id, act)
     return job
+
+
+async def bring_up_to_date(
+    context: Context, client: AsyncOpenAI, profile: Profile, job_id: str
+) -> tuple[Job, list[Event]]:
+    """Ask once for the job and the events that we have not, and keep both; returns the job and its whole history.
+
+    A job is kept as ended only with the whole history beside it: whoever finds it so asks for nothing more.
+    """
+    from workbench.providers.errors import ProviderError
+    from workbench.providers.event_log import EventLog
+    from workbench.providers.events import poll_events
+    from workbench.providers.jobs import retrieve_job
+
+    log = EventLog(job_folder(context, profile.name, job_id))
+    lease = log.lease()
+    try:
+        writing = lease.take()
+        events = log.read_new()
+        job = await retrieve_job(client, profile, job_id)
+        try:
+            fresh = await poll_events(client, profile, job_id, log.known, every_page=job.ended)
+        except ProviderError:  # this provider has none, or not now
+            fresh, writing = [], writing and not (job.ended and events)
+        if writing:
+            fresh = log.append(fresh)
+            log.save_job(job)
+        return job, events + fresh
+    finally:
+        lease.release()
 
 
 async def checkpoints(context: Context, job_id: str) -> list[Checkpoint]:
@@ -237,6 +295,7 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
     from workbench.workflow.doctor import dangers_to_detached_jobs
 
     profile = context.profile(request.profile)
+    _refuse_early(request, profile)
     if profile.kind == "local":
         estimate = await _local_estimate(context, request)
         warnings = [str(danger) for danger in dangers_to_detached_jobs(context.environ)]
@@ -263,13 +322,16 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
 async def _local_estimate(context: Context, request: JobRequest) -> dict[str, Any]:
     from workbench.dataset.rows import open_rows
 
-    rows = open_rows(request.training_file)
-    size = request.training_file.stat().st_size
+    def measured() -> tuple[int, int]:
+        with open_rows(request.training_file) as rows:
+            return len(rows), rows.size
+
+    records, size = await asyncio.to_thread(measured)
     # Four bytes a token is the usual rule for English text; the engine counts exactly when it prepares the job.
-    mean_tokens = max(1, size // 4 // max(1, len(rows)))
+    mean_tokens = max(1, size // 4 // max(1, records))
     body = {
         "model": request.model,
-        "n_records": len(rows),
+        "n_records": records,
         "mean_tokens": mean_tokens,
         "max_tokens": mean_tokens * 4,
         "settings": request.settings,
