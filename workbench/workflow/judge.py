@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 VERDICTS_KEPT = 50
 
 
-def judge(context: Context, project: Project, requests_per_month: int | None = None) -> Decision:
-    """The verdict on the project's newest run, kept in the project."""
+def judge(
+    context: Context, project: Project, requests_per_month: int | None = None, *, run_id: str | None = None
+) -> Decision:
+    """The verdict on the project's newest run, or on the one that is named, kept in the project."""
     runs = list_runs(context, project)
-    run = runs[0] if runs else None
+    run = next((one for one in runs if run_id in (None, one.run)), None)
     jobs = recorded_jobs(context)
     tuned = {f"{one.job.profile}/{one.job.fine_tuned_model}": one for one in jobs.values() if one.job.fine_tuned_model}
     kinds = {row.candidate: kind_of(row.candidate, tuned) for row in run.candidates} if run else {}
@@ -37,7 +39,9 @@ def judge(context: Context, project: Project, requests_per_month: int | None = N
         task=project.task,
         candidates_kind=kinds,
         answers=project.document.checklist,
-        requests_per_month=requests_per_month or project.document.requests_per_month,
+        requests_per_month=requests_per_month
+        if requests_per_month is not None
+        else project.document.requests_per_month,
         training=_facts(trained) if trained else None,
         lifecycle=_lifecycle(context, trained.job) if trained else None,
     )
@@ -50,9 +54,14 @@ def kind_of(candidate: str, tuned: dict[str, RecordedJob]) -> Kind:
     parsed = parse_candidate(candidate)
     if parsed.is_trivial:
         return "trivial"
-    plain = f"{parsed.profile}/{parsed.model.split(':ckpt-step-')[0]}"
     named = parsed.model.startswith("ft:") or ".ft-" in parsed.model
-    return "tuned" if named or plain in tuned else "untuned"
+    return "tuned" if named or _model_of(candidate) in tuned else "untuned"
+
+
+def _model_of(candidate: str) -> str:
+    """`PROFILE/MODEL` of a candidate, without its technique and the step of a checkpoint."""
+    parsed = parse_candidate(candidate)
+    return f"{parsed.profile}/{parsed.model.split(':ckpt-step-')[0]}"
 
 
 def write_report(context: Context, project: Project, decision: Decision, path: Path) -> None:
@@ -73,8 +82,8 @@ def _training_of(
 ) -> RecordedJob | None:
     """The job of the tuned candidate that the run measured, else the project's newest one that succeeded."""
     for row in run.candidates if run else []:
-        if row.candidate in tuned:
-            return tuned[row.candidate]
+        if (made := tuned.get(_model_of(row.candidate))) is not None:
+            return made
     ours = [one for one in jobs.values() if one.record.project == project.slug and one.job.status == "succeeded"]
     return max(ours, key=lambda one: one.job.created_at or 0, default=None)
 
@@ -84,14 +93,17 @@ def _facts(trained: RecordedJob) -> TrainingFacts:
     seconds = None
     if job.finished_at and job.created_at:
         seconds = Figure.measured(job.finished_at - job.created_at, "s", "from created to finished, the queue included")
-    return TrainingFacts(
+    facts = TrainingFacts(
         job=job.id, status=job.status, base=f"{job.profile}/{job.model}", seconds=seconds, cost=job.cost, seeds=1
     )
+    return facts.model_copy(update={"fine_tuned_model": job.fine_tuned_model})
 
 
 def _lifecycle(context: Context, job: Job) -> Lifecycle | None:
-    """That of a hosted base; a model of one's own is retired by nobody."""
-    return None if context.profile(job.profile).kind == "local" else lifecycle(job.model)
+    """That of a hosted base; a model of one's own is retired by nobody. A profile may be gone by now."""
+    profile = context.profiles().get(job.profile)
+    kind = profile.kind if profile else None
+    return None if kind == "local" else lifecycle(job.model, kind)
 
 
 def _keep(context: Context, project: Project, decision: Decision) -> None:

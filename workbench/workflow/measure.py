@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import Candidate, parse_candidate
 from workbench.evaluate.ledger import Answer, read_rows
+from workbench.evaluate.prompting import PromptMaker
 from workbench.evaluate.results import ItemResult, RunResult
+from workbench.evaluate.retrieval import read_passages
 from workbench.evaluate.runner import Answerer, Progress, run
-from workbench.evaluate.task import TaskSpec
+from workbench.evaluate.scorers import bind_scorer
+from workbench.evaluate.task import TaskSpec, load_items
 from workbench.workflow.context import Context
 from workbench.workflow.prepare import keep_bytes
 from workbench.workflow.project import Project
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
 
     from workbench.providers.profiles import Profile
 
-LOCAL_CONCURRENCY = 4
-"""The local host answers up to four requests at once (continuous batching)."""
+CONCURRENCY = 4
+"""Calls in flight for one profile; the local host answers that many at once (continuous batching)."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,12 @@ async def measure(
     repeat: int = 1,
     run_id: str | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
+    fetching: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> RunResult:
     """Measure candidates on the task's test set, the trivial ones added, and record the run.
 
-    A `run_id` that exists already is resumed: items that were answered are not asked again.
+    A `run_id` that exists already is resumed: items that were answered are not asked again. What can be refused is
+    refused before an engine is started, or `starter` fetched, which `fetching` hears of.
     """
     spec = task or project.task
     if not spec.test:
@@ -95,18 +101,20 @@ async def measure(
             "give one with --test FILE, or set it in project.toml",
             code="no_test_set",
         )
-    keep_bytes(context, Path(spec.test))
+    wanted = [parse_candidate(text) for text in candidates]
+    await asyncio.to_thread(_refuse_early, context, spec, wanted, limit)
+    await asyncio.to_thread(keep_bytes, context, Path(spec.test))
     name = run_id or new_run_id()
     run_dir = context.home / "projects" / project.slug / "runs" / name
     async with AsyncExitStack() as stack:
-        wanted, answerers = await _answerers(context, stack, [parse_candidate(text) for text in candidates])
+        answerers = await _answerers(context, stack, wanted, fetching)
         result = await run(
             spec,
             wanted,
             answerers,
             run_dir=run_dir,
             cache_dir=context.cache / "answers",
-            concurrency=LOCAL_CONCURRENCY,
+            concurrency=CONCURRENCY,
             limit=limit,
             repeat=repeat,
             progress=progress,
@@ -128,48 +136,94 @@ def run_items(context: Context, project: Project, run_id: str) -> list[ItemResul
     return read_rows(context.home / "projects" / project.slug / "runs" / run_id)
 
 
+def _refuse_early(context: Context, spec: TaskSpec, candidates: Sequence[Candidate], limit: int | None) -> None:
+    """Raise what `run` would raise once an engine runs: a bad file, scorer or technique, a profile that is no use."""
+    if not candidates and not spec.train:
+        raise WorkbenchError(
+            "the run", "has nothing to measure", "name a model with --candidate", code="no_candidate", exit_code=2
+        )
+    for side in ("test", "train", "docs"):
+        try:
+            (getattr(spec, side) or "").encode()
+        except UnicodeEncodeError:
+            place, hint = repr(getattr(spec, side)), "rename it: a run records the names of its files"
+            raise WorkbenchError(place, "is a name that is not valid Unicode", hint, code="not_unicode") from None
+    for candidate in candidates:
+        if not candidate.is_trivial:
+            context.complete_profile(candidate.profile)
+    bind_scorer(
+        spec.scorer, spec.scorer_args, [item.reference for item in load_items(spec.test or "", spec.system, limit)]
+    )
+    if any(candidate.techniques for candidate in candidates):
+        train = load_items(spec.train) if spec.train else []
+        maker = PromptMaker(train=train, passages=read_passages(spec.docs) if spec.docs else (), prompts=spec.prompts)
+        for candidate in candidates:
+            maker.check(candidate)
+
+
 async def _answerers(
-    context: Context, stack: AsyncExitStack, candidates: Sequence[Candidate]
-) -> tuple[list[Candidate], dict[str, Answerer]]:
+    context: Context,
+    stack: AsyncExitStack,
+    candidates: Sequence[Candidate],
+    fetching: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Answerer]:
     """One answerer a candidate; one client a profile, closed with the stack."""
     clients: dict[str, AsyncOpenAI] = {}
     identities: dict[tuple[str, str], str] = {}
     answerers: dict[str, Answerer] = {}
     for candidate in candidates:
-        if candidate.profile == "trivial":
+        if candidate.is_trivial:
             continue
         if candidate.profile not in clients:
             clients[candidate.profile] = await stack.enter_async_context(await context.client(candidate.profile))
         client = clients[candidate.profile]
         key = (candidate.profile, candidate.model)
         if key not in identities:
-            identities[key] = await identity_of(context, client, *key)
+            identities[key] = await identity_of(context, client, *key, fetching)
         answerers[candidate.text] = ChatAnswerer(
             client=client,
             profile=context.profile(candidate.profile),
             model=candidate.model,
             identity=identities[key],
         )
-    return list(candidates), answerers
+    return answerers
 
 
-async def identity_of(context: Context, client: AsyncOpenAI, profile: str, model: str) -> str:
+async def identity_of(
+    context: Context,
+    client: AsyncOpenAI,
+    profile: str,
+    model: str,
+    fetching: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> str:
     """What answers under this name: content, host and precision where the server tells them, else id and date."""
     from workbench.providers.models import list_models
 
     if context.profile(profile).kind == "local":
-        await ensure_model(context, model)
+        await ensure_model(context, model, fetching)
+        return await _local_identity(context, model)
     for known in await list_models(client, context.profile(profile)):
         if known.id == model and known.sha256:
             return f"{known.sha256}/{known.host}/{known.precision}"
-    if context.profile(profile).kind == "local" and not re.match(r"^(/|\.|.*/)", model):
+    return f"{profile}/{model}@{date.today().isoformat()}"
+
+
+async def _local_identity(context: Context, model: str) -> str:
+    """By any name that a chat takes, also a folder or a checkpoint, which no list holds."""
+    from workbench.providers.engine_errors import EngineError
+
+    try:
+        known = (await context.engine.call("GET", f"/v1/models/{quote(model, safe='')}"))["ftwb"]
+    except EngineError as error:
+        if error.code != "model_not_found":
+            raise
         raise WorkbenchError(
             f"local/{model}",
             "is not a model here",
             "see `ftwb model list`, or fetch one with `ftwb model pull`",
             code="unknown_model",
-        )
-    return f"{profile}/{model}@{date.today().isoformat()}"
+        ) from error
+    return f"{known['sha256']}/{known['host']}/{known['precision']}"
 
 
 async def ensure_model(
