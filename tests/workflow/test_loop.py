@@ -16,7 +16,7 @@ from workbench.workflow.guide import next_step
 from workbench.workflow.judge import judge, kind_of
 from workbench.workflow.measure import list_runs, measure, run_items
 from workbench.workflow.project import Project, open_project, update_project
-from workbench.workflow.quickstart import Notice, quickstart
+from workbench.workflow.quickstart import Notice, walk
 from workbench.workflow.train import create_job, job_action, lineage, list_jobs, quote_job, recorded_jobs, show_job
 
 
@@ -45,7 +45,7 @@ async def test_the_quickstart_ends_in_a_verdict_and_every_phase_is_told(
 ) -> None:
     """A tuned model that is right where the base is not is recommended."""
     notices: list[Notice] = []
-    result = await quickstart(context, "colours", notices.append)
+    result = await walk(context, project, notices.append)
     assert result.decision.verdict == "fine-tune"
     assert result.decision.stage == "after-training"
     assert result.job.status == "succeeded"
@@ -60,9 +60,9 @@ async def test_the_quickstart_ends_in_a_verdict_and_every_phase_is_told(
 async def test_a_quickstart_that_is_started_again_does_nothing_twice(
     context: Context, provider: FakeProvider, project: Project, finishing: None
 ) -> None:
-    first = await quickstart(context, "colours")
+    first = await walk(context, project)
     calls = len([one for one in provider.requests if one.path.endswith("/chat/completions")])
-    again = await quickstart(context, "colours")
+    again = await walk(context, project)
     assert len(provider.jobs) == 1
     assert len([one for one in provider.requests if one.path.endswith("/chat/completions")]) == calls
     assert again.evaluation.run == first.evaluation.run
@@ -79,13 +79,13 @@ async def test_a_quickstart_interrupted_in_training_finds_its_job_again(
         if notice.phase == "train" and provider.jobs:
             started.set()
 
-    task = asyncio.create_task(quickstart(context, "colours", notify))
+    task = asyncio.create_task(walk(context, project, notify))
     await asyncio.wait_for(started.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     provider.finish()
-    result = await quickstart(context, "colours")
+    result = await walk(context, project)
     assert len(provider.jobs) == 1
     assert result.job.id == provider.jobs[0]["id"]
 
@@ -95,7 +95,7 @@ async def test_a_quickstart_on_data_with_errors_stops_before_it_spends(
 ) -> None:
     project.files["train"].write_text('{"messages": "none"}\n')
     with pytest.raises(WorkbenchError, match="dataset check"):
-        await quickstart(context, "colours")
+        await walk(context, project)
     assert provider.requests == []
 
 
@@ -109,10 +109,10 @@ async def test_a_failed_job_is_said_and_the_next_start_makes_a_new_one(
 
     failing = asyncio.create_task(fail_first())
     with pytest.raises(WorkbenchError, match="no room"):
-        await quickstart(context, "colours")
+        await walk(context, project)
     await failing
     finishing = asyncio.create_task(finish_jobs(provider))
-    assert (await quickstart(context, "colours")).job.status == "succeeded"
+    assert (await walk(context, project)).job.status == "succeeded"
     finishing.cancel()
     assert len(provider.jobs) == 2
 

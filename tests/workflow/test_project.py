@@ -15,6 +15,7 @@ from workbench.workflow.project import (
     open_project,
     remember_project,
     sample_names,
+    sample_project,
     slug_of,
     update_project,
 )
@@ -101,3 +102,17 @@ def test_an_unwritable_workspace_is_said_in_one_sentence(tmp_path: Path) -> None
     with pytest.raises(WorkbenchError) as caught:
         open_project(context)
     assert "--workspace" in caught.value.hint or "FTWB_HOME" in caught.value.hint
+
+
+def test_a_project_that_only_shares_a_samples_name_is_left_alone(context: Context) -> None:
+    """Its data is not the sample's: the quickstart makes another one, and finds that one again."""
+    mine = new_project(context, "recipes")
+    made = sample_project(context, "recipes")
+    assert made.slug == "recipes-2" and made.document.sample == "recipes"
+    assert sample_project(context, "recipes").slug == "recipes-2"
+    assert open_project(context, mine.slug).files == {}
+
+
+def test_a_sample_is_a_name_and_no_path(context: Context) -> None:
+    with pytest.raises(WorkbenchError, match="does not exist"):
+        sample_project(context, "../samples/recipes")

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, context_of, run_async
+from workbench.cli.arguments import add_command, confirm, context_of, run_async
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -17,6 +17,9 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample", metavar="NAME", default="recipes", help="recipes, tickets or languages (default %(default)s)"
     )
+    parser.add_argument(
+        "--yes", action="store_true", help="spend without asking, where the project trains at a provider"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +28,6 @@ def run(args: argparse.Namespace) -> int:
     from workbench.cli.evaluate import print_run
     from workbench.workflow.quickstart import Notice, quickstart
 
-    line = output.ProgressLine()
     phase = ""
 
     def show(notice: Notice) -> None:
@@ -33,8 +35,11 @@ def run(args: argparse.Namespace) -> int:
         line(f"[{notice.phase}] {notice.text}", phase_changed=notice.phase != phase)
         phase = notice.phase
 
-    result = run_async(quickstart(context_of(args), args.sample, show))
-    line.done()
+    def agree(quote: Any) -> None:
+        confirm(args, f"train for {output.figure(quote.cost)}?")
+
+    with output.ProgressLine() as line:
+        result = run_async(quickstart(context_of(args), args.sample, show, agree))
     if args.json:
         output.emit_json(
             output.plain(result.decision)

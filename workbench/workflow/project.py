@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import time
@@ -115,12 +116,16 @@ class Project:
 
 def slug_of(name: str) -> str:
     """A folder name for a project called `name`: lower-case letters, digits and dashes, at most 40."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    slug = _slug(name)
     if not slug:
         raise WorkbenchError(
             repr(name), "has no letter or digit to make a folder name of", "choose another name", exit_code=2
         )
     return slug
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
 
 
 def list_projects(context: Context) -> list[Project]:
@@ -131,14 +136,18 @@ def list_projects(context: Context) -> list[Project]:
 
 
 def open_project(context: Context, slug: str | None = None) -> Project:
-    """The project `slug`, else the one that was open last, else the first one."""
+    """The project `slug`, or as it was named, else the one that was open last, else the first one."""
     ensure_first_project(context)
     wanted = slug or context.remembered.open_project or FIRST_SLUG
+    if slug and not _exists(context, slug):
+        wanted = _slug(slug) or slug
     if not _exists(context, wanted):
         if slug is None and _exists(context, FIRST_SLUG):
             return _read(context, FIRST_SLUG)
         names = ", ".join(project.slug for project in list_projects(context))
-        raise WorkbenchError(f"project {wanted!r}", "does not exist", f"projects here: {names}", code="unknown_project")
+        raise WorkbenchError(
+            f"project {slug or wanted!r}", "does not exist", f"projects here: {names}", code="unknown_project"
+        )
     return _read(context, wanted)
 
 
@@ -166,6 +175,15 @@ def new_project(context: Context, name: str, sample: str | None = None, title: s
     return _read(context, slug)
 
 
+def known_scorer(name: str) -> str:
+    """The name itself; raises a sentence for a scorer that does not exist."""
+    from workbench.evaluate.scorers import SCORERS, ScorerError
+
+    if name not in SCORERS:
+        raise ScorerError(name, "there is no such scorer", f"choose from {', '.join(SCORERS)}")
+    return name
+
+
 def update_project(context: Context, project: Project, **changes: Any) -> Project:
     """Write changed fields of the project's document; returns the project as it is then."""
 
@@ -182,6 +200,22 @@ def ensure_first_project(context: Context) -> None:
         new_project(context, FIRST_SLUG, FIRST_SAMPLE)
 
 
+def sample_project(context: Context, sample: str) -> Project:
+    """The project that was made of a sample under its name, made on first need.
+
+    A project of the same name that is the person's own is left alone: then it is `SAMPLE-2`.
+    """
+    if sample not in sample_names():
+        raise _no_sample(sample)
+    for number in itertools.count(1):
+        slug = sample if number == 1 else f"{sample}-{number}"
+        if not _exists(context, slug):
+            return new_project(context, slug, sample)
+        if (project := _read(context, slug)).document.sample == sample:
+            return project
+    raise AssertionError("counting does not end")
+
+
 def sample_names() -> list[str]:
     """The bundled samples that have a ready project."""
     return sorted(path.parent.name for path in samples_dir().glob("*/project.toml"))
@@ -191,10 +225,8 @@ def _copy_sample(context: Context, slug: str, sample: str, title: str | None) ->
     import tomllib
 
     source = samples_dir() / sample
-    if not (source / "project.toml").is_file():
-        raise WorkbenchError(
-            f"sample {sample!r}", "does not exist", f"samples: {', '.join(sample_names())}", exit_code=2
-        )
+    if sample not in sample_names():
+        raise _no_sample(sample)
     document = ProjectDocument.model_validate(tomllib.loads((source / "project.toml").read_text("utf-8")))
     target = context.home / "projects" / slug / "data"
     try:
@@ -216,7 +248,14 @@ def _copy_sample(context: Context, slug: str, sample: str, title: str | None) ->
     return document.model_copy(update={"task": task, "sample": sample, "title": title or document.title})
 
 
+def _no_sample(sample: str) -> WorkbenchError:
+    return WorkbenchError(f"sample {sample!r}", "does not exist", f"samples: {', '.join(sample_names())}", exit_code=2)
+
+
 def _exists(context: Context, slug: str) -> bool:
+    """Whether there is such a project; a name that leads elsewhere is none."""
+    if slug in ("", ".", "..") or "/" in slug:
+        return False
     return (context.home / "projects" / slug / "project.toml").is_file()
 
 

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.errors import WorkbenchError
+from workbench.evaluate.task import content_hash, digest
 from workbench.workflow.context import Context
 from workbench.workflow.follow import follow
 from workbench.workflow.judge import judge
 from workbench.workflow.measure import ensure_model, list_runs, measure, new_run_id
 from workbench.workflow.prepare import check_dataset
-from workbench.workflow.project import Project, list_projects, new_project, open_project, remember_project
-from workbench.workflow.train import create_job, show_job
+from workbench.workflow.project import Project, remember_project, sample_project
+from workbench.workflow.train import create_job, job_action, quote_job, show_job
 
 if TYPE_CHECKING:
     from workbench.decide.verdict import Decision
     from workbench.evaluate.results import RunResult
     from workbench.providers.jobs import Job
+    from workbench.providers.request import JobRequest
+    from workbench.workflow.train import Quote
 
 
 ITEMS = 100
@@ -38,6 +41,8 @@ class QuickstartState(BaseModel):
     schema_version: int = 1
     baseline_run: str | None = None
     job: str | None = None
+    asked: str | None = None
+    """Hash of what the job was asked for: data and settings. Another wish is another job."""
     final_run: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall seconds spent in each phase, over all starts."""
@@ -70,6 +75,7 @@ class _Loop:
     context: Context
     project: Project
     notify: Callable[[Notice], None]
+    agree: Callable[[Quote], None]
 
     @property
     def _relative(self) -> str:
@@ -94,6 +100,10 @@ class _Loop:
             self.remember(seconds=spent | {name: round(spent.get(name, 0.0) + time.monotonic() - started, 1)})
 
     def check(self) -> None:
+        for side in ("train", "test"):
+            if side not in self.project.files:
+                place, hint = f"project {self.project.slug!r}", "set it in its project.toml"
+                raise WorkbenchError(place, f"has no {side} set", hint, code=f"no_{side}_set")
         for side, path in self.project.files.items():
             report = check_dataset(path)
             if report.errors:
@@ -110,10 +120,13 @@ class _Loop:
 
     async def measure(self, phase: str, key: str, candidates: list[str]) -> RunResult:
         run_id = getattr(self.state, key) or new_run_id()
-        self.remember(**{key: run_id})
         for done in list_runs(self.context, self.project):
             if done.run == run_id:
-                return done
+                if self._is_of(done, candidates):
+                    return done
+                run_id = new_run_id()  # it measured something else: the answers that still hold are in the cache
+                break
+        self.remember(**{key: run_id})
         return await measure(
             self.context,
             self.project,
@@ -125,49 +138,88 @@ class _Loop:
             ),
         )
 
-    async def train(self) -> Job:
-        from workbench.providers.jobs import TERMINAL
-        from workbench.providers.request import JobRequest
+    def _is_of(self, run: RunResult, candidates: list[str]) -> bool:
+        """Whether a run is of these candidates on the task as it is now."""
+        task = self.project.task
+        same_test = task.test is not None and run.test_sha256 == content_hash(task.test)
+        same_task = run.task.model_dump(exclude={"goal"}) == task.model_dump(exclude={"goal"})
+        return same_test and same_task and set(candidates) <= {row.candidate for row in run.candidates}
 
-        training = self.project.document.training
-        job_id = self.state.job
-        if job_id is not None:
-            known = await show_job(self.context, job_id)
-            if known.status in ("failed", "cancelled"):
-                job_id = None
-        if job_id is None:
-            files = self.project.files
-            request = JobRequest(
-                profile=training.profile,
-                model=training.model,
-                training_file=files["train"],
-                validation_file=files.get("validation"),
-                method=training.method,
-                suffix=training.suffix or self.project.slug,
-                seed=training.seed,
-                settings=training.settings,
-            )
-            job_id = (await create_job(self.context, request, project=self.project.slug)).id
-            self.remember(job=job_id, final_run=None)
-        job = await show_job(self.context, job_id)
-        if job.status not in TERMINAL:
-            async for view in follow(self.context, job_id):
+    async def train(self) -> Job:
+        request = self._request()
+        files = [path for path in (request.training_file, request.validation_file) if path is not None]
+        settings = request.model_dump(mode="json", exclude={"training_file", "validation_file"})
+        asked = digest([settings, [content_hash(path) for path in files]])
+        job = await self._earlier_job(asked)
+        if job is None:
+            if self.context.profile(request.profile).kind != "local":
+                self.agree(await quote_job(self.context, request))
+            job = await create_job(self.context, request, project=self.project.slug)
+            self.remember(job=job.id, asked=asked, final_run=None)
+        elif job.status in ("pausing", "paused"):
+            job = await job_action(self.context, job.id, "resume")
+        if not job.ended:
+            async for view in follow(self.context, job.id):
                 job = view.job
                 self.notify(training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s))
         if job.status != "succeeded" or not job.fine_tuned_model:
-            why = job.error.message if job.error else None
-            raise WorkbenchError(f"job {job.id}", f"ended {job.status}", why or f"see `ftwb job events {job.id}`")
+            why = f" ({job.error.message})" if job.error and job.error.message else ""
+            hint = f"see `ftwb job events {job.id}`; started again, the quickstart trains anew"
+            raise WorkbenchError(f"job {job.id}", f"ended {job.status}{why}", hint, code="job_failed")
         return job
+
+    def _request(self) -> JobRequest:
+        from workbench.providers.request import JobRequest
+
+        training, files = self.project.document.training, self.project.files
+        return JobRequest(
+            profile=training.profile,
+            model=training.model,
+            training_file=files["train"],
+            validation_file=files.get("validation"),
+            method=training.method,
+            suffix=training.suffix or self.project.slug,
+            seed=training.seed,
+            settings=training.settings,
+        )
+
+    async def _earlier_job(self, asked: str) -> Job | None:
+        """The job of an earlier start, if it is still wanted, ended well or goes on, and its provider still has it."""
+        state = self.state
+        if state.job is None or state.asked != asked:
+            return None
+        trouble: list[WorkbenchError] = []
+        try:
+            job = await show_job(self.context, state.job, stale=trouble.append)
+        except WorkbenchError as error:
+            if error.code != "unknown_job":
+                raise
+            return None
+        lost = any(getattr(error, "status", None) == 404 for error in trouble)
+        if lost and all(run.run != state.final_run for run in list_runs(self.context, self.project)):
+            return None  # a job that its provider has lost has no model to measure
+        return None if job.status in ("failed", "cancelled") else job
 
 
 async def quickstart(
-    context: Context, sample: str = "recipes", notify: Callable[[Notice], None] = lambda _: None
+    context: Context,
+    sample: str = "recipes",
+    notify: Callable[[Notice], None] = lambda _: None,
+    agree: Callable[[Quote], None] = lambda _: None,
 ) -> QuickstartResult:
-    """Run the loop on a bundled sample; started again, it goes on where it was."""
-    slugs = {project.slug for project in list_projects(context)}
-    project = open_project(context, sample) if sample in slugs else new_project(context, sample, sample)
+    """Walk the loop on a bundled sample; started again, it goes on where it was."""
+    return await walk(context, sample_project(context, sample), notify, agree)
+
+
+async def walk(
+    context: Context,
+    project: Project,
+    notify: Callable[[Notice], None] = lambda _: None,
+    agree: Callable[[Quote], None] = lambda _: None,
+) -> QuickstartResult:
+    """Walk the loop on a project. `agree` raises where a training that can cost money is not wanted."""
     remember_project(context, project)
-    loop = _Loop(context, project, notify)
+    loop = _Loop(context, project, notify, agree)
     training = project.document.training
     with loop.phase("check", "checking the data"):
         loop.check()
@@ -181,7 +233,7 @@ async def quickstart(
     with loop.phase("tuned", "measuring the tuned model on the same items"):
         evaluation = await loop.measure("tuned", "final_run", [*untuned, f"{job.profile}/{job.fine_tuned_model}"])
     with loop.phase("verdict", "weighing"):
-        decision = judge(context, project)
+        decision = judge(context, project, run_id=evaluation.run)
     return QuickstartResult(decision=decision, job=job, evaluation=evaluation, seconds=loop.state.seconds)
 
 
