@@ -270,5 +270,5 @@ def test_no_traceback_unless_debug(ftwb: Ftwb, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("workbench.workflow.doctor.doctor", broken)
     ran = ftwb("doctor")
     assert ran.code == 1 and "boom" in ran.err and "Traceback" not in ran.err
-    with pytest.raises(RuntimeError):
-        ftwb("doctor", "--debug")
+    shown = ftwb("doctor", "--debug", "--json")
+    assert shown.code == 1 and "Traceback" in shown.err and shown.json["error"]["code"] == "internal"

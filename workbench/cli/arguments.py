@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -33,10 +34,28 @@ def add_group(commands: Any, shared: argparse.ArgumentParser, name: str, summary
     return parser.add_subparsers(dest=f"{name}_command", metavar="VERB", required=True)
 
 
+def count(text: str) -> int:
+    """An argument that counts something: a whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def temperature(text: str) -> float:
+    """A sampling temperature: finite, from 0."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no temperature: it starts at 0")
+    return number
+
+
 def context_of(args: argparse.Namespace) -> Context:
     """The workspace that the arguments name."""
     from workbench.workflow.context import open_context
 
+    if args.workspace == "":  # an unset variable in a script must not mean the person's own workspace
+        raise WorkbenchError("--workspace", "is empty", "name a folder", code="usage", exit_code=2)
     return open_context(Path(args.workspace) if args.workspace else None)
 
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, context_of, model_of, run_async
+from workbench.cli.arguments import add_command, context_of, count, model_of, run_async, temperature
 from workbench.terminal.escape import visible
 
 
@@ -16,8 +16,8 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser = add_command(commands, shared, "chat", run, "one reply, streamed")
     parser.add_argument("--model", metavar="PROFILE/MODEL", default="local/starter")
     parser.add_argument("--system", metavar="S")
-    parser.add_argument("--temperature", metavar="T", type=float, default=0.0)
-    parser.add_argument("--max-tokens", metavar="N", type=int, default=512, help="default %(default)s")
+    parser.add_argument("--temperature", metavar="T", type=temperature, default=0.0)
+    parser.add_argument("--max-tokens", metavar="N", type=count, default=512, help="default %(default)s")
     parser.add_argument("prompt", metavar="PROMPT")
 
 
@@ -31,12 +31,15 @@ def run(args: argparse.Namespace) -> int:
     async def reply() -> Any:
         from workbench.providers.chat import stream_chat
         from workbench.workflow.measure import ensure_model
+        from workbench.workflow.quickstart import pull_notice
 
-        if context.profile(profile).kind == "local":
-            await ensure_model(context, model)
+        known = context.complete_profile(profile)
+        if known.kind == "local":
+            with output.ProgressLine() as line:
+                await ensure_model(context, model, lambda step: line(output.fetched(pull_notice("model", step))))
         async with await context.client(profile) as client:
             async for part in stream_chat(
-                client, model, messages, temperature=args.temperature, max_tokens=args.max_tokens
+                client, model, messages, temperature=args.temperature, max_tokens=args.max_tokens, profile=known
             ):
                 if not isinstance(part, str):
                     return part

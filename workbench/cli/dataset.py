@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, add_group, context_of
+from workbench.cli.arguments import add_command, add_group, context_of, count
 from workbench.errors import WorkbenchError
 
 
@@ -27,7 +27,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     stats = add_command(verbs, shared, "stats", run_stats, "tokens, epochs and what a provider would bill")
     stats.add_argument("file", metavar="FILE")
     stats.add_argument("--model", metavar="M", help="whose tokens to count (else the cookbook's)")
-    stats.add_argument("--max-tokens", metavar="N", type=int, help="a record over N tokens counts as cut at N")
+    stats.add_argument("--max-tokens", metavar="N", type=count, help="a record over N tokens counts as cut at N")
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -42,7 +42,8 @@ def run_check(args: argparse.Namespace) -> int:
     select, ignore = _listed(args.select), _listed(args.ignore)
     profile = context_of(args).profile(args.profile).kind if args.profile else None
     if args.fix:
-        written = fix(open_rows(path), Path(args.output), profile=profile, select=select, ignore=ignore)
+        with open_rows(path) as rows:
+            written = fix(rows, Path(args.output), profile=profile, select=select, ignore=ignore)
         output.note(f"{written.changed} records changed, written to {args.output}")
         path = Path(args.output)
     counter = counter_of(context_of(args), args.model) if args.model else None

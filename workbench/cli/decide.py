@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, context_of, project_of
+from workbench.cli.arguments import add_command, context_of, count, project_of
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     """`decide [--requests-per-month N] [--report FILE.md]`."""
     parser = add_command(commands, shared, "decide", run, "the verdict on the newest run, with its reasons")
-    parser.add_argument("--requests-per-month", metavar="N", type=int)
+    parser.add_argument("--requests-per-month", metavar="N", type=count)
     parser.add_argument("--report", metavar="FILE.md", help="write the decision as a Markdown report")
 
 
@@ -42,4 +42,7 @@ def print_decision(decision: Any) -> None:
     for gap in decision.missing:
         output.say(f"  missing: {gap.what}\n    {gap.command}")
     if decision.break_even is None:
-        output.say("  break-even: not measured")
+        output.say(f"  break-even: not measured ({decision.no_break_even})")
+        return
+    paid = decision.break_even
+    output.say(f"  break-even: {paid.requests_per_month:,.0f} requests a month, by {paid.date or 'no date'}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from workbench import __version__
 from workbench.cli import (
@@ -42,7 +44,17 @@ NOUNS = (
     serve,
     doctor,
 )
-_OPTIONS_WITH_VALUE = ("--workspace", "--project")
+_OPTIONS_WITH_VALUE = ("--workspace", "--project", "--start")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises its errors as sentences, and takes no option by half its name: more may come."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False} | kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise WorkbenchError("usage", message, f"see `{self.prog} --help`", code="usage", exit_code=2)
 
 
 def common_options(*, suppress: bool) -> argparse.ArgumentParser:
@@ -66,7 +78,7 @@ def common_options(*, suppress: bool) -> argparse.ArgumentParser:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ftwb",
         description="A fine-tuning workbench. `ftwb` alone opens it, `ftwb FILE` opens it on a dataset.",
         parents=[common_options(suppress=False)],
@@ -83,45 +95,64 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = build_parser()
-    args = parser.parse_args(_with_open(arguments, parser))
+    # Until they are parsed, so that a usage error is answered as asked too.
+    args = argparse.Namespace(json="--json" in arguments, debug="--debug" in arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter is no reason to stop
     try:
-        return int(args.run(args))
+        args = parser.parse_args(_with_open(arguments, parser))
+        code = int(args.run(args))
+        sys.stdout.flush()  # here, where it can be told that it failed
+        return code
     except WorkbenchError as error:
-        if args.debug:
-            raise
-        return output.failure(args, error)
+        return _failed(args, error)
     except KeyboardInterrupt:
-        print("ftwb: interrupted", file=sys.stderr)
+        output.note("ftwb: interrupted")
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        output.leave_stdout()
         return 1
-    except Exception as error:
-        if args.debug:
-            raise
-        return output.failure(
-            args,
-            WorkbenchError(
-                "unexpected error",
-                f"{type(error).__name__}: {error}",
-                "run again with --debug and report it",
-                code="internal",
-            ),
+    except OSError as error:
+        place = str(error.filename or "ftwb")
+        why = (error.strerror or str(error) or type(error).__name__).lower()
+        code = _failed(
+            args, WorkbenchError(place, why, "check the path, its permissions and the free space", code="os")
         )
+        output.leave_stdout()
+        return code
+    except Exception as error:  # noqa: BLE001 - a fault of ours is a sentence too; --debug shows where
+        why = f"{type(error).__name__}: {error}"
+        hint = "run again with --debug and report it"
+        return _failed(args, WorkbenchError("unexpected error", why, hint, code="internal"))
+
+
+def _failed(args: argparse.Namespace, error: WorkbenchError) -> int:
+    """Say it, after the traceback where `--debug` asks for one."""
+    if args.debug:
+        import traceback
+
+        traceback.print_exc()
+    return output.failure(args, error)
 
 
 def _with_open(arguments: list[str], parser: argparse.ArgumentParser) -> list[str]:
-    """`ftwb` and `ftwb FILE` mean `ftwb open [FILE]`."""
+    """`ftwb` and `ftwb FILE` mean `ftwb open [FILE]`; raises the sentence for a word that is neither command nor file.
+
+    A file whose name is that of a command is opened with `ftwb -- FILE`.
+    """
     actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     known = set(actions[0].choices)
     skip = False
-    for index, argument in enumerate(arguments):
+    for argument in arguments:
         if skip:
             skip = False
         elif argument in _OPTIONS_WITH_VALUE:
             skip = True
-        elif argument in ("-h", "--help", "--version"):
+        elif argument in known or argument in ("-h", "--help", "--version"):
             return arguments
-        elif argument == "--" or not argument.startswith("-"):
-            return arguments if argument in known else [*arguments[:index], "open", *arguments[index:]]
-    return [*arguments, "open"]
+        elif argument == "--":
+            break
+        elif not argument.startswith("-"):
+            workbench.file_of(argument)
+            break
+    return ["open", *arguments]

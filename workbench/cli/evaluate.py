@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, context_of, pairs, project_of, run_async
+from workbench.cli.arguments import add_command, context_of, count, pairs, project_of, run_async, temperature
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -28,31 +28,43 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--candidate", metavar="C", action="append", default=[], help="PROFILE/MODEL[+TECHNIQUE:ARG]...; repeatable"
     )
     parser.add_argument("--system", metavar="S", help="system prompt in place of the records' own")
-    parser.add_argument("--max-tokens", metavar="N", type=int)
-    parser.add_argument("--temperature", metavar="T", type=float)
-    parser.add_argument("--repeat", metavar="N", type=int, default=1)
-    parser.add_argument("--limit", metavar="N", type=int)
+    parser.add_argument("--max-tokens", metavar="N", type=count)
+    parser.add_argument("--temperature", metavar="T", type=temperature)
+    parser.add_argument("--repeat", metavar="N", type=count, default=1)
+    parser.add_argument("--limit", metavar="N", type=count)
     parser.add_argument("--seed", metavar="N", type=int)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and record a run of the project."""
     from workbench.workflow.measure import measure
+    from workbench.workflow.quickstart import pull_notice
 
     context = context_of(args)
     project = project_of(args, context)
     task = _task(args, project.task)
-    line = output.ProgressLine()
     candidates = args.candidate or ([] if args.test else project.document.candidates)
 
     def show(progress: Any) -> None:
         eta = f", about {progress.eta_s:.0f} s left" if progress.eta_s else ""
         line(f"{progress.candidate}: {progress.done} of {progress.total}{eta}", phase_changed=progress.done == 0)
 
-    result = run_async(
-        measure(context, project, candidates, task=task, limit=args.limit, repeat=args.repeat, progress=show)
-    )
-    line.done()
+    def fetching(step: Any) -> None:
+        line(output.fetched(pull_notice("model", step)))
+
+    with output.ProgressLine() as line:
+        result = run_async(
+            measure(
+                context,
+                project,
+                candidates,
+                task=task,
+                limit=args.limit,
+                repeat=args.repeat,
+                progress=show,
+                fetching=fetching,
+            )
+        )
     if args.json:
         output.emit_json(result)
     else:
@@ -92,16 +104,18 @@ def print_run(result: Any) -> None:
 
 def _task(args: argparse.Namespace, task: Any) -> Any:
     changes: dict[str, Any] = {}
-    if args.test:
-        # Another test set is another task: the project's own train side would only leak into it by accident.
-        changes |= {"test": str(Path(args.test).resolve()), "train": None, "validation": None, "docs": None}
+    if args.test and (test := str(Path(args.test).resolve())) != str(Path(task.test or "").resolve()):
+        # Another test set is another task: the project's own train side would only leak into it by accident, and its
+        # system prompt and limits are those of other records. What is not given is as the command line says.
+        kept = {key: getattr(task, key) for key in ("scorer", "scorer_args", "prompts")}
+        task = type(task).model_validate({"test": test} | kept)
     for key in ("train", "docs"):
         if getattr(args, key):
             changes[key] = str(Path(getattr(args, key)).resolve())
     for key in ("scorer", "system", "max_tokens", "temperature", "seed"):
         if getattr(args, key) is not None:
             changes[key] = getattr(args, key)
-    if args.scorer_arg:
+    if args.scorer_arg or args.scorer not in (None, task.scorer):
         changes["scorer_args"] = pairs(args.scorer_arg, "--scorer-arg")
     return type(task).model_validate(task.model_dump() | changes)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
 from workbench.cli.arguments import add_command, add_group, confirm, context_of, project_of, run_async, settings
+from workbench.errors import WorkbenchError
 
 METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic")
 
@@ -68,6 +68,7 @@ def run_create(args: argparse.Namespace) -> int:
     from workbench.workflow.train import create_job, quote_job
 
     context = context_of(args)
+    context.complete_profile(args.profile)
     request = JobRequest(
         profile=args.profile,
         model=args.model,
@@ -85,29 +86,40 @@ def run_create(args: argparse.Namespace) -> int:
         for warning in quote.warnings:
             output.note(f"note: {warning}")
         if quote.needs_yes:
+            output.note(f"price: {output.figure(quote.cost)}")
             confirm(args, f"create a job on {args.profile} for {output.figure(quote.cost)}?")
         return await create_job(context, request, project=project.slug)
 
     job = run_async(create())
-    if args.wait:
-        output.note(f"{job.id}: Ctrl-C detaches, the job runs on")
-        job = run_async(_wait(args, job.id))
+    if not args.wait:
+        _print_job(args, job)
+        return 0
+    output.note(f"{job.id}: Ctrl-C detaches, the job runs on")
+    try:
+        job = run_async(_wait(context, job))
+    except KeyboardInterrupt:
+        output.note(f"{job.id} runs on: see `ftwb job events {job.id} --follow`")
+        _print_job(args, job)
+        return 130
     _print_job(args, job)
-    return 0 if not args.wait or job.status == "succeeded" else 1
+    if job.status == "succeeded":
+        return 0
+    why = f" ({job.error.message})" if job.error and job.error.message else ""
+    output.note(f"ftwb: job {job.id}: ended {job.status}{why}; see `ftwb job events {job.id}`")
+    return 1
 
 
-async def _wait(args: argparse.Namespace, job_id: str) -> Any:
+async def _wait(context: Any, job: Any) -> Any:
     from workbench.workflow.follow import follow
     from workbench.workflow.quickstart import training_notice
 
-    line = output.ProgressLine()
     status = ""
-    job = None
-    async for view in follow(context_of(args), job_id):
-        notice = training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s)
-        line(f"{job_id}: {notice.text}", phase_changed=view.job.status != status)
-        status, job = view.job.status, view.job
-    line.done()
+    with output.ProgressLine() as line:
+        async for view in follow(context, job.id):
+            notice = training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s)
+            trouble = f" ({view.trouble})" if view.trouble else ""
+            line(f"{job.id}: {notice.text}{trouble}", phase_changed=view.job.status != status)
+            status, job = view.job.status, view.job
     return job
 
 
@@ -135,7 +147,10 @@ def run_show(args: argparse.Namespace) -> int:
     """One job."""
     from workbench.workflow.train import show_job
 
-    _print_job(args, run_async(show_job(context_of(args), args.id)))
+    def stale(error: WorkbenchError) -> None:
+        output.note(f"note: as it was last seen; {error.message}")
+
+    _print_job(args, run_async(show_job(context_of(args), args.id, stale=stale)))
     return 0
 
 
@@ -146,12 +161,14 @@ def run_events(args: argparse.Namespace) -> int:
     context = context_of(args)
 
     async def print_them() -> None:
-        printed = 0
+        printed, trouble = 0, None
         async for view in follow(context, args.id):
+            if view.trouble and view.trouble != trouble:
+                output.note(f"note: {view.trouble}")
+            trouble = view.trouble
             for event in view.events[printed:]:
                 if args.json:
-                    sys.stdout.write(json.dumps(output.plain(event), ensure_ascii=False) + "\n")
-                    sys.stdout.flush()
+                    output.emit_json(event, indent=None)
                 else:
                     output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
             printed = len(view.events)
@@ -160,6 +177,8 @@ def run_events(args: argparse.Namespace) -> int:
         run_async(print_them())
         return 0
     view = run_async(caught_up(context, args.id))
+    if view.trouble:
+        output.note(f"note: as far as it was last seen; {view.trouble}")
     if args.json:
         output.emit_json({"events": view.events})
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.cli import output
 from workbench.cli.arguments import add_command, add_group, context_of, run_async
+from workbench.errors import WorkbenchError
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -44,7 +45,8 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_pull(args: argparse.Namespace) -> int:
     """Fetch a model, with progress on stderr."""
-    line = output.ProgressLine()
+    from workbench.workflow.quickstart import pull_notice
+
     last: dict[str, Any] = {}
 
     async def pull() -> None:
@@ -52,12 +54,14 @@ def run_pull(args: argparse.Namespace) -> int:
         async for step in context.engine.stream_call("POST", "pull", {"model": args.name}):
             changed = step.get("phase") != last.get("phase")
             last.update(step)
-            total = step.get("total")
-            share = f" {100 * step['done'] / total:.0f} %" if total and step.get("done") is not None else ""
-            line(f"{args.name}: {step.get('phase', '')}{share}", phase_changed=changed)
+            line(f"{args.name}: {output.fetched(pull_notice('model', step))}", phase_changed=changed)
 
-    run_async(pull())
-    line.done()
+    with output.ProgressLine() as line:
+        run_async(pull())
+    if last.get("phase") != "ready":
+        raise WorkbenchError(
+            f"model {args.name!r}", "was not fetched to its end", "run it again", code="pull_broke_off"
+        )
     if args.json:
         output.emit_json({"id": last.get("id"), "path": last.get("path")})
     else:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from workbench.errors import WorkbenchError
 from workbench.terminal.escape import visible
@@ -33,9 +36,14 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def emit_json(value: Any) -> None:
-    """Print the one JSON document."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+def emit_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print the one JSON document, or one line of several with `indent=None`."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # an ASCII terminal, or half a surrogate pair out of a file name or a record
+        text = json.dumps(plain(value), indent=indent)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
@@ -66,11 +74,20 @@ def table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> None:
 
 
 def failure(args: argparse.Namespace, error: WorkbenchError) -> int:
-    """Print an error as the contract says; returns its exit code."""
+    """Print an error as the contract says, also into a stream of JSON lines; returns its exit code."""
     if getattr(args, "json", False):
-        emit_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
-    note(f"ftwb: {error}")
+        with contextlib.suppress(OSError):  # nobody reads any more, or the disk is full: stderr still says it
+            emit_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}}, indent=None)
+    note(" ".join(f"ftwb: {error}".splitlines()))
     return error.exit_code
+
+
+def leave_stdout() -> None:
+    """Nothing more can be written there: what is still buffered must not fail again when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def figure(value: Any, digits: int = 2) -> str:
@@ -85,8 +102,16 @@ def when(timestamp: int | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(timestamp)) if timestamp else "-"
 
 
+def fetched(notice: Any) -> str:
+    """How far a model's fetching is, from its notice."""
+    return f"{notice.text}, {notice.fraction:.0%}" if notice.fraction is not None else str(notice.text)
+
+
 class ProgressLine:
-    """One line on stderr that is rewritten on a terminal, and printed now and then elsewhere."""
+    """One line on stderr that is rewritten on a terminal, and printed now and then elsewhere.
+
+    Left as a context, also by an error or Ctrl-C, it ends its line: what is said next stands on one of its own.
+    """
 
     _EVERY_S = 10.0
 
@@ -100,15 +125,18 @@ class ProgressLine:
         if self._terminal:
             if phase_changed and self._last:
                 sys.stderr.write("\n")
-            sys.stderr.write("\r\x1b[2K" + text[:118])
+            # A line that wraps could not be taken back.
+            sys.stderr.write("\r\x1b[2K" + text[: shutil.get_terminal_size().columns - 1])
         elif phase_changed or time.monotonic() - self._printed_at >= self._EVERY_S:
             sys.stderr.write(text + "\n")
             self._printed_at = time.monotonic()
         self._last = text
         sys.stderr.flush()
 
-    def done(self) -> None:
-        """Leave the line standing."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._terminal and self._last:
             sys.stderr.write("\n")
             sys.stderr.flush()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
 from workbench.cli.arguments import add_command, add_group, context_of
+from workbench.errors import WorkbenchError
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -26,17 +28,17 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def run_new(args: argparse.Namespace) -> int:
     """Make a project and open it."""
-    from pathlib import Path
-
-    from workbench.workflow.project import new_project, remember_project, update_project
+    from workbench.workflow.project import known_scorer, new_project, remember_project, update_project
 
     context = context_of(args)
-    project = new_project(context, args.name, args.sample, args.title)
     given = {
-        side: str(Path(value).resolve()) for side in ("train", "validation", "test") if (value := getattr(args, side))
+        side: str(_file(side, value).resolve())
+        for side in ("train", "validation", "test")
+        if (value := getattr(args, side))
     }
     if args.scorer:
-        given["scorer"] = args.scorer
+        given["scorer"] = known_scorer(args.scorer)
+    project = new_project(context, args.name, args.sample, args.title)
     if given:
         project = update_project(context, project, task=project.document.task.model_dump() | given)
     remember_project(context, project)
@@ -75,6 +77,15 @@ def run_show(args: argparse.Namespace) -> int:
     from workbench.workflow.project import open_project
 
     return _print(args, open_project(context_of(args), args.name or args.project))
+
+
+def _file(side: str, value: str) -> Path:
+    """A file that is there: a project that names another would fail at every later step."""
+    if not Path(value).is_file():
+        raise WorkbenchError(
+            value, f"is no file, given as --{side}", "give the path of a JSONL file", code="unreadable"
+        )
+    return Path(value)
 
 
 def _summary(project: Any) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
 
     answer = run_async(listen())
     scheme = "https" if args.certfile else "http"
-    url = f"{scheme}://{answer['host']}:{answer['port']}/v1"
+    host = f"[{answer['host']}]" if ":" in answer["host"] else answer["host"]
+    url = f"{scheme}://{host}:{answer['port']}/v1"
     if args.json:
         output.emit_json(answer | {"base_url": url})
     else:

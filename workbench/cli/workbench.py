@@ -22,13 +22,19 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--low-bandwidth", action="store_true", help="fewer bytes to the terminal (default over SSH)")
 
 
+def file_of(text: str) -> Path:
+    """The dataset that an argument names; raises the sentence for one that is not there."""
+    file = Path(text)
+    if not file.exists():
+        raise WorkbenchError(
+            text, "is neither a command nor a file", "see `ftwb --help`", code="unreadable", exit_code=2
+        )
+    return file
+
+
 def run(args: argparse.Namespace) -> int:
     """Open the app in this terminal."""
-    file = Path(args.file) if args.file else None
-    if file is not None and not file.exists():
-        raise WorkbenchError(
-            args.file, "is neither a command nor a file", "see `ftwb --help`", code="unreadable", exit_code=2
-        )
+    file = file_of(args.file) if args.file else None
     if args.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise WorkbenchError(
             "the workbench",
