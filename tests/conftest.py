@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,17 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
         if ours or name.startswith(("OPENAI_", "AZURE_OPENAI_")) or name in ("HF_TOKEN", "NO_COLOR", "TMUX"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("FTWB_HOME", str(tmp_path_factory.mktemp("home") / "ftwb"))
+
+
+@pytest.fixture(autouse=True)
+def _no_engine_stays(_own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An engine outlives whoever started it, on purpose; not the test that did."""
+    before = set(tmp_path_factory.getbasetemp().glob("*/*/engine/lock"))
+    yield
+    for path in tmp_path_factory.getbasetemp().glob("*/*/engine/lock"):
+        if path not in before:
+            with suppress(OSError, ValueError, KeyError):
+                os.kill(int(json.loads(path.read_text())["pid"]), signal.SIGTERM)
 
 
 @pytest.fixture
