@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.decide.test_verdict import BASELINES, ENDED, FEW, KINDS, RAG, TRAINED, TUNED, ZERO
-
 from tests.decide.made_runs import TASK, made_run, right
+from tests.decide.test_verdict import BASELINES, ENDED, FEW, KINDS, RAG, TRAINED, TUNED, ZERO
 from workbench.catalog.figure import Figure
 from workbench.decide.checklist import QUESTIONS, ChecklistItem
 from workbench.decide.decision import Decision
