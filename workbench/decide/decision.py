@@ -26,6 +26,8 @@ class TrainingFacts(BaseModel):
     status: str | None = None
     base: str | None = None
     """The candidate it was made from, `local/starter`."""
+    fine_tuned_model: str | None = None
+    """What it made, by its profile's name for it."""
     records: int | None = None
     seconds: Figure | None = None
     cost: Figure | None = None

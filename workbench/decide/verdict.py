@@ -314,7 +314,7 @@ def _ask_for_items(case: _Case, needed: int, have: int) -> None:
 
 def _tuned_name(case: _Case) -> str:
     profile = case.base.partition("/")[0]
-    name = (case.training.model_extra or {}).get("fine_tuned_model") if case.training else None
+    name = case.training.fine_tuned_model if case.training else None
     return f"{profile}/{name or 'FINE_TUNED_MODEL'}"
 
 

@@ -93,10 +93,15 @@ def _facts(trained: RecordedJob) -> TrainingFacts:
     seconds = None
     if job.finished_at and job.created_at:
         seconds = Figure.measured(job.finished_at - job.created_at, "s", "from created to finished, the queue included")
-    facts = TrainingFacts(
-        job=job.id, status=job.status, base=f"{job.profile}/{job.model}", seconds=seconds, cost=job.cost, seeds=1
+    return TrainingFacts(
+        job=job.id,
+        status=job.status,
+        base=f"{job.profile}/{job.model}",
+        fine_tuned_model=job.fine_tuned_model,
+        seconds=seconds,
+        cost=job.cost,
+        seeds=1,
     )
-    return facts.model_copy(update={"fine_tuned_model": job.fine_tuned_model})
 
 
 def _lifecycle(context: Context, job: Job) -> Lifecycle | None:
