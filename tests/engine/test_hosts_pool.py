@@ -278,4 +278,4 @@ async def test_a_host_gives_way_to_training(models: list[ServedModel], runtime: 
     async with running(HostPool(runtime, cache, budget_bytes=2**32)) as pool:
         await pool.endpoint(models[0])
         (child,) = psutil.Process().children()
-        assert child.nice() == os.nice(0) + 5
+        assert child.nice() == min(19, os.nice(0) + 5)
