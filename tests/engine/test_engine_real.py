@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import platformdirs
 import pytest
 
 from tests.engine.engine_process import EngineProcess
 from tests.engine.engine_training import upload
 from tests.engine.tiny import build_tiny_model
+from workbench.workspace import paths
 
 COMMAND = [sys.executable, "-m", "workbench.engine"]
 LABELS = ("billing", "refund", "login", "shipping")
@@ -36,7 +36,7 @@ def records(count: int) -> bytes:
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[EngineProcess]:
     """The real engine, with the cache where the starter may be."""
-    cache = Path(os.environ.get("FTWB_CACHE") or platformdirs.user_cache_dir("ftwb"))
+    cache = paths.cache(os.environ)
     engine = EngineProcess(command=COMMAND, cache=cache)
     try:
         yield engine.start()
@@ -95,8 +95,7 @@ def test_a_training_that_was_killed_ends_with_the_losses_of_one_that_was_not(
 @pytest.mark.timeout(300)
 def test_the_starter_answers_strictly_in_openais_shape(real: EngineProcess) -> None:
     sdk = real.sdk()
-    if "starter" not in {model.id for model in sdk.models.list()}:
-        pytest.skip("the starter model is not here: ftwb model pull starter")
+    assert "starter" in {model.id for model in sdk.models.list()}, "not here: run `ftwb model pull starter`"
     question = [{"role": "user", "content": "What is 2+2? Answer with a number."}]
     reply = sdk.chat.completions.create(model="starter", messages=question, temperature=0, max_tokens=16, seed=1)
     chunks = list(

@@ -1,4 +1,4 @@
-"""The starter model itself: needs `ftwb model pull starter` into FTWB_CACHE."""
+"""The starter model itself: needs `ftwb model pull starter`, into whatever cache is configured."""
 
 from __future__ import annotations
 
@@ -24,16 +24,14 @@ from workbench.engine.models.folder import ModelFolder
 from workbench.engine.models.store import ModelStore
 from workbench.engine.trainers import trainer_folder
 from workbench.resources import samples_dir
+from workbench.workspace import paths
 
 pytestmark = [pytest.mark.starter, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def cache() -> Path:
-    given = os.environ.get("FTWB_CACHE")
-    if not given:
-        pytest.fail("set FTWB_CACHE to the cache with the starter model (`ftwb model pull starter`)")
-    return Path(given)
+    return paths.cache(os.environ)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def model(cache: Path) -> ModelFolder:
     try:
         return ModelStore(cache).resolve("starter")
     except ModelMissing as error:
-        pytest.fail(f"{error} (FTWB_CACHE={cache})")
+        pytest.fail(f"{error} (looked in {cache}; `ftwb model pull starter` fetches it)")
 
 
 @pytest.fixture(scope="module")
