@@ -15,6 +15,7 @@ from workbench.screens.dialogs.dialog import Dialog
 from workbench.terminal.escape import visible
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.lines import LineList
+from workbench.widgets.styles import stylesheet
 from workbench.widgets.textline import Line, Piece
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Answer:
 class AnswerDialog(Dialog[Answer]):
     """Closes with the answer, or None."""
 
+    CSS = stylesheet("answer")
     HINT = "↑ ↓ choose · tab to the words · enter keeps · escape closes"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,f9", "keep", "Keep", show=False, priority=True)]
 

@@ -23,6 +23,7 @@ from workbench.screens.job_form import JobForm, form_for, request_of
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.reading import Reading
+from workbench.widgets.styles import stylesheet
 from workbench.widgets.textline import Line, Piece, wrap
 from workbench.widgets.words import figure_pieces
 
@@ -92,6 +93,7 @@ class Created(Message):
 class NewJobDialog(Dialog["Job"]):
     """Closes with the created job, or None."""
 
+    CSS = stylesheet("new_job")
     TITLE_TEXT = "New job"
     HINT = "tab next field · ctrl+s creates the job · escape closes"
     CSS_CLASSES = "form"

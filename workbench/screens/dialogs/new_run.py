@@ -18,6 +18,7 @@ from workbench.screens.evaluate_rows import is_trivial
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.lines import LineList
+from workbench.widgets.styles import stylesheet
 from workbench.widgets.textline import Line, Piece, TextLine
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class CandidateChoices(LineList):
 class NewRunDialog(Dialog[RunPlan]):
     """Closes with a plan, or None."""
 
+    CSS = stylesheet("new_run")
     TITLE_TEXT = "Measure on the test set"
     HINT = "space chooses · tab next field · enter starts · escape closes"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,f9", "start", "Start", show=False, priority=True)]
