@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.dataset.rows import DecodeError, Rows, open_rows
 from workbench.dataset.rows.lines import LineIndex
+from workbench.dataset.rows.open import open_first
 from workbench.dataset.rows.save import write_atomically
 from workbench.errors import WorkbenchError
 
@@ -60,6 +61,63 @@ def test_the_index_finds_the_lines_a_plain_split_finds(data: bytes) -> None:
     assert found == plain_lines(data)
     total = data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
     assert sorted([*index.blank_line_numbers(), *(number for number, _ in found)]) == list(range(1, total + 1))
+
+
+@given(pieces.map(b"".join), st.integers(0, 40), st.integers(1, 9))
+def test_an_index_made_in_blocks_is_that_of_one_reading(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, known: int, block: int
+) -> None:
+    """The first lines read plainly, the rest in blocks smaller than a line, one line, or several."""
+    path = write(tmp_path_factory.mktemp("blocks"), data)
+    whole = LineIndex.scan(io.BytesIO(data), 0)
+    index = LineIndex.scan(io.BytesIO(data[: data.rfind(b"\n", 0, known) + 1]), 0)
+    with path.open("rb") as file:
+        done = list(index.extend(file.fileno(), len(data), block))
+    assert done == sorted(set(done)) and index.end == len(data)
+    assert index.starts().tolist() == whole.starts().tolist()
+    assert index.blank_line_numbers() == whole.blank_line_numbers()
+    assert [index.extent(row) for row in range(len(index))] == [whole.extent(row) for row in range(len(whole))]
+
+
+def test_the_first_rows_are_there_at_once_and_the_rest_later(tmp_path: Path) -> None:
+    """A large file: rows at the front are read before the index is made, and none of them moves when it is."""
+    lines = [json.dumps({"number": number, "text": "x" * 90}).encode() for number in range(20_000)]
+    path = write(tmp_path, b"\n\n".join(lines))
+    with open_first(path) as rows:
+        known = len(rows)
+        assert not rows.complete and 1000 < known < 5000
+        assert rows.raw(0) == lines[0] and rows.raw(known - 1) == lines[known - 1]
+        assert abs(rows.estimated - len(lines)) < len(lines) * 0.05
+        told: list[tuple[int, int]] = []
+        rows.index_rest(lambda done, total: told.append((done, total)))
+        assert rows.complete and rows.estimated == len(rows) == len(lines)
+        assert list(rows.iter_raw()) == lines and rows.line(len(lines) - 1) == len(lines) * 2 - 1
+        assert rows.encoding.blank_lines == len(lines) - 1
+        assert told[-1] == (rows.size, rows.size)
+
+
+def test_indexing_can_be_stopped_and_goes_on_later(tmp_path: Path) -> None:
+    """What `progress` raises ends it; nothing is counted twice."""
+    line = b'{"text": "' + b"x" * 1000 + b'"}\n'
+    with open_first(write(tmp_path, line * 4000)) as rows:
+
+        def stop(done: int, total: int) -> None:
+            raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            rows.index_rest(stop)
+        assert not rows.complete
+        rows.index_rest()
+        assert len(rows) == 4000 and rows.raw(3999) + b"\n" == line
+
+
+def test_a_file_made_shorter_while_it_is_indexed_is_told(tmp_path: Path) -> None:
+    """One sentence; what was indexed before stays."""
+    path = write(tmp_path, (b'{"text": "' + b"x" * 1000 + b'"}\n') * 1000)
+    with open_first(path) as rows:
+        os.truncate(path, 300_000)
+        with pytest.raises(WorkbenchError, match="made shorter"):
+            rows.index_rest()
 
 
 values = st.recursive(

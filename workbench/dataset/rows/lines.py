@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from numpy import bool_, int64, uint8
+    from numpy.typing import NDArray
 
 _PROGRESS_EVERY = 50_000  # lines between two calls of `progress`: about 20 ms of reading
+_BLOCK = 1024 * 1024  # bytes searched at once: they stay in the processor's cache between reading and searching
+_SPACE = b" \t\n\r\x0b\x0c"  # what `bytes.isspace` takes for blank
 
 
 class LineIndex:
-    """Row starts of a JSON Lines file, eight bytes a row; blank lines are no rows but count as lines."""
+    """Row starts of a JSON Lines file, eight bytes a row; blank lines are no rows but count as lines.
+
+    It may grow in one thread (`extend`) while others read the rows that are there: a row, once known, never moves.
+    """
 
     def __init__(self, starts: array[int], blanks: array[int], end: int) -> None:
         self._starts = starts
@@ -22,7 +32,7 @@ class LineIndex:
     def scan(cls, file: BinaryIO, start: int, progress: Callable[[int], None] | None = None) -> LineIndex:
         """Read `file` from byte `start` to its end; `progress` gets the bytes read so far.
 
-        Iterating over the lines is as fast here as searching newlines with numpy, and needs no import.
+        Iterating over the lines needs no import, so this is for the first rows of a file; `extend` is for the rest.
         """
         starts, blanks = array("q"), array("q")
         offset = start
@@ -37,8 +47,71 @@ class LineIndex:
                 progress(offset)
         return cls(starts, blanks, offset)
 
+    def extend(self, fd: int, size: int, block: int = _BLOCK) -> Iterator[int]:
+        """Index on to byte `size` of the open file `fd`; gives the bytes indexed so far after each block.
+
+        Most of the time is spent in calls that let other threads run. It ends early where the file ends early.
+        """
+        import numpy as np
+
+        buffer = bytearray(block)
+        blank = np.zeros(256, np.bool_)
+        blank[list(_SPACE)] = True
+        while self._end < size:
+            at = self._end
+            count = os.preadv(fd, [memoryview(buffer)[: min(block, size - at)]], at)
+            if not count:
+                return
+            view = np.frombuffer(buffer, np.uint8, count)
+            ends = np.flatnonzero(view == 10) + 1
+            if at + count >= size and (not len(ends) or ends[-1] != count):
+                ends = np.append(ends, count)
+            if len(ends):
+                self._take(at, view, ends, blank)
+            else:
+                self._take_long(fd, at, size, block)
+            yield self._end
+
+    def _take(self, at: int, view: NDArray[uint8], ends: NDArray[int64], blank: NDArray[bool_]) -> None:
+        """Add the lines that end at `ends` in a block that stands at byte `at`."""
+        import numpy as np
+
+        firsts = np.concatenate(([0], ends[:-1]))
+        empty = _blank_lines(view, firsts, ends, blank)
+        # A reader in another thread may look at any moment: the end first, the rows, which make it visible, last.
+        self._end = at + int(ends[-1])
+        if len(empty):
+            self._blanks.frombytes((len(self._starts) + empty - np.arange(len(empty))).astype(np.int64).tobytes())
+            firsts = np.delete(firsts, empty)
+        self._starts.frombytes((firsts + at).astype(np.int64).tobytes())
+
+    def _take_long(self, fd: int, at: int, size: int, block: int) -> None:
+        """Add the one line that stands at byte `at` and is longer than a block."""
+        end, blank = at, True
+        while end < size:
+            part = os.pread(fd, min(block, size - end), end)
+            newline = part.find(b"\n")
+            part = part if newline < 0 else part[: newline + 1]
+            blank = blank and part.isspace()
+            end += len(part)
+            if newline >= 0 or not part:
+                break
+        self._end = end
+        (self._blanks if blank else self._starts).append(len(self._starts) if blank else at)
+
     def __len__(self) -> int:
         return len(self._starts)
+
+    @property
+    def end(self) -> int:
+        """The byte up to which the file is indexed."""
+        return self._end
+
+    def starts(self) -> NDArray[int64]:
+        """First byte of every row: a view of the index itself, so only once it does not grow any more."""
+        import numpy as np
+
+        return np.frombuffer(self._starts, np.int64) if len(self._starts) else np.empty(0, np.int64)
 
     @property
     def blank_lines(self) -> int:
@@ -60,3 +133,24 @@ class LineIndex:
     def content(self, chunk: bytes) -> bytes:
         """The row itself out of the bytes of its extent."""
         return chunk.split(b"\n", 1)[0].removesuffix(b"\r")
+
+
+def _blank_lines(
+    view: NDArray[uint8], firsts: NDArray[int64], ends: NDArray[int64], blank: NDArray[bool_]
+) -> NDArray[int64]:
+    """Which of these lines are blank, by their number in the block.
+
+    Few lines begin with white space in most files, and where all do (a pretty-printed array), few end with it.
+    """
+    import numpy as np
+
+    maybe = np.flatnonzero(blank[view[firsts]])
+    if not len(maybe):
+        return maybe
+    maybe = maybe[blank[view[np.maximum(ends[maybe] - 2, firsts[maybe])]]]
+    maybe = maybe[blank[view[np.maximum(ends[maybe] - 3, firsts[maybe])]]]
+    certain = ends[maybe] - firsts[maybe] <= 3  # its first and the two bytes before its last were looked at
+    for number in np.flatnonzero(~certain):
+        line = maybe[number]
+        certain[number] = view[firsts[line] : ends[line]].tobytes().isspace()
+    return maybe[certain]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,7 @@ from workbench.dataset.rows.sniff import BOM, refuse_what_is_not_text, refuse_wh
 from workbench.errors import WorkbenchError
 
 _SAMPLE = 64 * 1024  # bytes looked at before anything is read in earnest
+_FIRST = 256 * 1024  # bytes whose rows are readable at once
 _BLOCK = 1024 * 1024  # bytes read at once when all rows are walked
 
 
@@ -35,7 +37,10 @@ class Encoding:
 
 
 class Rows:
-    """The rows of one file, numbered from 0; reading one costs one `pread`, so threads may share it."""
+    """The rows of one file, numbered from 0; reading one costs one `pread`, so threads may share it.
+
+    Rows of `open_first` know the first of them only, until `index_rest` is through.
+    """
 
     def __init__(self, path: Path, fd: int, index: LineIndex | ElementIndex, encoding: Encoding, size: int) -> None:
         self.path = path
@@ -44,6 +49,8 @@ class Rows:
         self.size = size
         """Bytes of the file."""
         self._fd = fd
+        self._closed = False
+        self._indexing = threading.Lock()
         self._close = weakref.finalize(self, os.close, fd)
 
     def __enter__(self) -> Rows:
@@ -53,8 +60,51 @@ class Rows:
         self.close()
 
     def close(self) -> None:
-        """Give the file back; rows cannot be read any more."""
-        self._close()
+        """Give the file back; rows cannot be read any more. An index that is being made ends where it is."""
+        self._closed = True
+        with self._indexing:
+            self._fd = -1
+            self._close()
+
+    @property
+    def fd(self) -> int:
+        """The open file, for whoever copies spans of it; -1 once it is closed."""
+        return self._fd
+
+    @property
+    def complete(self) -> bool:
+        """Whether all rows are known."""
+        return isinstance(self.index, ElementIndex) or self.index.end >= self.size
+
+    @property
+    def estimated(self) -> int:
+        """How many rows the file has: by their mean size so far, exact once all are known."""
+        if isinstance(self.index, ElementIndex) or self.complete:
+            return len(self)
+        return max(len(self), round(len(self) * self.size / max(1, self.index.end)))
+
+    def index_rest(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Index what is not indexed yet; `progress` gets bytes indexed and bytes in all, a thousand times a gigabyte.
+
+        It is for a thread of the caller's: rows can be read meanwhile. What `progress` raises ends it; it can go on
+        later. Raises WorkbenchError if the file has become shorter.
+        """
+        with self._indexing:
+            if isinstance(self.index, ElementIndex) or self.complete:
+                return
+            for done in self.index.extend(self._fd, self.size):
+                if progress is not None:
+                    progress(done, self.size)
+                if self._closed:
+                    return
+            if self.index.end < self.size:
+                raise self._shortened()
+            self.encoding = replace(self.encoding, blank_lines=self.index.blank_lines)
+
+    def _shortened(self) -> WorkbenchError:
+        return WorkbenchError(
+            str(self.path), "was made shorter while it was open", "open it again", code="changed_on_disk"
+        )
 
     def __len__(self) -> int:
         return len(self.index)
@@ -69,9 +119,7 @@ class Rows:
         while len(chunk) < last - first:
             part = os.pread(self._fd, last - first - len(chunk), first + len(chunk))
             if not part:
-                raise WorkbenchError(
-                    str(self.path), "was made shorter while it was open", "open it again", code="changed_on_disk"
-                )
+                raise self._shortened()
             chunk += part
         return chunk
 
@@ -138,14 +186,32 @@ def open_rows(path: Path, progress: Callable[[int, int], None] | None = None) ->
     Raises a WorkbenchError of one sentence for what cannot hold records: a missing or unreadable file, a directory, an
     empty or binary file, UTF-16. A row that cannot be read is no such error: it shows itself when it is decoded.
     """
+    rows = open_first(path)
+    try:
+        rows.index_rest(progress)
+    except BaseException:
+        rows.close()
+        raise
+    return rows
+
+
+def open_first(path: Path) -> Rows:
+    """Open like `open_rows`, but know the first rows only, however large the file; `Rows.index_rest` finds the others.
+
+    The elements of a JSON array file are all known at once, which takes its size in memory.
+    """
     fd = _open(path)
     try:
         size = os.fstat(fd).st_size
-        head = os.pread(fd, _SAMPLE, 0)
-        refuse_what_is_not_text(path, head)
+        head = os.pread(fd, _FIRST, 0)
+        refuse_what_is_not_text(path, head[:_SAMPLE])
         start = len(BOM) if head.startswith(BOM) else 0
-        with io.FileIO(fd, "rb", closefd=False) as raw, io.BufferedReader(raw, _BLOCK) as file:
-            lines = LineIndex.scan(file, start, None if progress is None else lambda done: progress(done, size))
+        whole = head if len(head) >= size else head[: max(start, head.rfind(b"\n") + 1)]
+        lines = LineIndex.scan(io.BytesIO(whole), start)
+        if len(lines) < 2 and lines.end < size:  # one is not enough to tell an array from lines
+            for _ in lines.extend(fd, size):
+                if len(lines) > 1:
+                    break
         rows = Rows(path, fd, lines, _encoding(fd, head, size, lines), size)
     except BaseException:
         os.close(fd)
