@@ -1,0 +1,1 @@
+"""What was done to data, as steps that can be replayed."""
