@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from workbench.cli import output
+from workbench.cli import dataset_examine, output
 from workbench.cli.arguments import add_command, add_group, context_of, count
 from workbench.errors import WorkbenchError
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`dataset check|stats`."""
+    """`dataset check|stats` and what has a module of its own."""
     verbs = add_group(commands, shared, "dataset", "check and count training data")
     check = add_command(verbs, shared, "check", run_check, "lint a dataset; exit code 3 when there are errors")
     check.add_argument("file", metavar="FILE")
@@ -28,6 +28,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     stats.add_argument("file", metavar="FILE")
     stats.add_argument("--model", metavar="M", help="whose tokens to count (else the cookbook's)")
     stats.add_argument("--max-tokens", metavar="N", type=count, help="a record over N tokens counts as cut at N")
+    dataset_examine.register(verbs, shared)
 
 
 def run_check(args: argparse.Namespace) -> int:
