@@ -89,6 +89,16 @@ def test_a_goal_met_on_twelve_items_is_not_met_yet() -> None:
     assert "LARGER_TEST.jsonl" in commands(decision)
 
 
+def test_items_that_were_left_out_are_asked_for_first() -> None:
+    """A run with a limit needs no larger test set while its own has enough."""
+    run = made_run({ZERO: right(0.5, 12), FEW: right(0.92, 12)})
+    decision = judged(run.model_copy(update={"items_in_file": 150}), goal=0.9)
+    assert "LARGER_TEST.jsonl" not in commands(decision)
+    assert "all 150 items of the test set: 12 were measured" in [gap.what for gap in decision.missing]
+    decision = judged(run.model_copy(update={"items_in_file": 20}), goal=0.9)
+    assert "LARGER_TEST.jsonl" in commands(decision)
+
+
 def test_better_than_the_best_alternative_is_fine_tune() -> None:
     decision = judged(made_run(BASELINES | {TUNED: right(0.8, seed=6)}), training=TRAINED)
     assert (decision.stage, decision.verdict) == ("after-training", "fine-tune")

@@ -179,6 +179,7 @@ async def test_the_same_rows_give_the_same_figures(place: Place) -> None:
         test_sha256=result.test_sha256,
         task=result.task,
         items=result.items,
+        items_in_file=result.items_in_file,
         created_at=result.created_at,
         leaked=(0, 0),
     )
@@ -227,6 +228,7 @@ async def test_a_torn_last_line_is_dropped_and_does_not_swallow_the_next(place: 
 
 async def test_a_test_set_that_changed_is_refused(place: Place, write: Callable[..., str]) -> None:
     result = await place.run({"local/good": FakeAnswerer(right)}, limit=5)
+    assert (result.items, result.items_in_file) == (5, 60)
     frozen = place.task.model_copy(update={"test_sha256": result.test_sha256})
     await place.run({"local/good": FakeAnswerer(right)}, task=frozen, limit=5)
     write("test.jsonl", TEST[:-1])
@@ -267,6 +269,14 @@ async def test_progress_counts_up_to_the_end(place: Place) -> None:
     seen.clear()
     await place.run({"local/good": FakeAnswerer(right)}, progress=seen.append, limit=10)
     assert seen[-1].reused == 40
+
+
+async def test_answers_without_a_model_foretell_nothing(place: Place) -> None:
+    """Trivial candidates answer at once: how long the calls will take is not known from them."""
+    seen: list[Progress] = []
+    await place.run({}, progress=seen.append, limit=10)
+    assert len(seen) == 30
+    assert all(one.eta_s is None for one in seen[:-1])
 
 
 async def test_groups_of_items_reach_the_comparison(place: Place, write: Callable[..., str]) -> None:

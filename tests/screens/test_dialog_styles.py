@@ -1,4 +1,4 @@
-"""A dialog looks the same wherever the app began: its sheet is its own, for Textual scopes a screen's to that screen."""
+"""A dialog looks the same wherever the app began: its sheet is its own, for Textual scopes a screen's to the screen."""
 
 from __future__ import annotations
 

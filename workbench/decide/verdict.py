@@ -308,8 +308,13 @@ def _trainable(case: _Case) -> bool:
 
 
 def _ask_for_items(case: _Case, needed: int, have: int) -> None:
+    """Ask for more items: those of the test set that the run left out, where they are enough."""
+    asked, there = case.asked or [case.base], case.run.items_in_file if case.run is not None else None
+    if there is not None and case.run is not None and there > case.run.items and there >= needed:
+        case.ask(f"all {there} items of the test set: {have} were measured", commands.evaluate(case.task, asked))
+        return
     what = f"a test set of about {needed} items instead of {have}, none of them in training"
-    case.ask(what, commands.evaluate(case.task, case.asked or [case.base], test="LARGER_TEST.jsonl"))
+    case.ask(what, commands.evaluate(case.task, asked, test="LARGER_TEST.jsonl"))
 
 
 def _tuned_name(case: _Case) -> str:

@@ -125,6 +125,8 @@ class RunResult(BaseModel):
     created_at: datetime = datetime.fromtimestamp(0, UTC)
     items: int = 0
     """Size of the test set as run (after `--limit`)."""
+    items_in_file: int | None = None
+    """Size of the whole test set; None in a run that was recorded before this was kept."""
     repeat: int = 1
     leaked_exact: int | None = None
     """Test items that are in the training file; None where there is none to compare with."""
@@ -152,6 +154,7 @@ def summarise(
     test_sha256: str,
     task: TaskSpec,
     items: int,
+    items_in_file: int | None = None,
     repeat: int = 1,
     created_at: datetime | None = None,
     leaked: tuple[int, int] | None = None,
@@ -169,6 +172,7 @@ def summarise(
         task=task,
         created_at=created_at or datetime.now(UTC),
         items=items,
+        items_in_file=items_in_file,
         repeat=repeat,
         leaked_exact=leaked[0] if leaked else None,
         leaked_near=leaked[1] if leaked else None,

@@ -24,7 +24,7 @@ from workbench.evaluate.prompting import PromptMaker
 from workbench.evaluate.results import ItemResult, RunResult, summarise
 from workbench.evaluate.retrieval import read_passages
 from workbench.evaluate.scorers import Score, bind_scorer
-from workbench.evaluate.task import Item, TaskError, TaskSpec, content_hash, digest, load_items
+from workbench.evaluate.task import Item, TaskError, TaskSpec, content_hash, count_items, digest, load_items
 from workbench.evaluate.trivial import Guess, fit
 
 
@@ -82,16 +82,18 @@ class _Study:
     started: float = field(default_factory=time.monotonic)
     rows: list[ItemResult] = field(default_factory=list)
     reused: int = 0
+    called: int = 0
     failed: int = 0
 
     def add(self, row: ItemResult, *, reused: bool) -> None:
         self.rows.append(row)
         self.reused += reused
         self.failed += row.error is not None
+        # Trivial candidates answer at once: they say nothing about how long the calls take.
+        self.called += not reused and row.candidate not in self.guesses
         elapsed = time.monotonic() - self.started
-        fresh = len(self.rows) - self.reused
         left = self.total - len(self.rows)
-        eta = None if fresh == 0 and left else elapsed / max(fresh, 1) * left
+        eta = None if self.called == 0 and left else elapsed / max(self.called, 1) * left
         self.progress(Progress(len(self.rows), self.total, self.failed, self.reused, row.candidate, elapsed, eta))
 
 
@@ -146,6 +148,7 @@ async def run(
         test_sha256=sha256,
         task=task,
         items=len(items),
+        items_in_file=len(items) if limit is None else await asyncio.to_thread(count_items, task.test),
         repeat=repeat,
         leaked=(leaks.exact, leaks.near) if leaks else None,
     )

@@ -135,6 +135,14 @@ def load_items(path: Path | str, system: str | None = None, limit: int | None = 
     return items
 
 
+def count_items(path: Path | str) -> int:
+    """How many items a file has."""
+    from workbench.dataset.rows.open import open_rows
+
+    with open_rows(Path(path)) as rows:
+        return len(rows)
+
+
 def _item(record: object, form: Format, index: int, place: str, system: str | None) -> Item:
     from workbench.dataset.formats import RecordError, to_chat
 

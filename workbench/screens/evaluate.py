@@ -101,7 +101,7 @@ has learned nothing.
 
 The interval is where the true score lies with 95 % confidence: ├──●──┤. Below, the candidate under the cursor is \
 compared with each other one on the items that both answered. *Tied* means that no difference could be shown; \
-*underpowered* that this many items could hardly have shown one.
+*underpowered*, or *needs 62 items*, that so few items can hardly show one or be trusted.
 
 `r` measures. What was answered once is not asked again, so a run that was stopped goes on where it was.
 """

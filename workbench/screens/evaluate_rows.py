@@ -119,8 +119,9 @@ def comparison_cells(other: str, one: Comparison | None) -> list[Piece]:
         return [name, Piece(NOTHING), Piece(NOTHING), Piece(NOTHING), Piece("not compared", "muted")]
     word, role = _VERDICTS[one.verdict]
     if one.underpowered:
-        needed = f", needs about {one.items_needed:,} items" if one.items_needed else ""
-        word, role = f"{word} · underpowered{needed}", "warning"
+        # Short, for the other's name stands in the same row: what underpowered means is in the help.
+        needed = f"needs {one.items_needed:,} items" if one.items_needed else "underpowered"
+        word, role = f"{word} · {needed}", "warning"
     return [
         name,
         Piece(signed(one.difference), "strong"),
