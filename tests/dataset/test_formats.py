@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.dataset.formats import Format, RecordError, detect, dump_chat, parse_chat, parse_pair, to_chat
+from workbench.dataset.formats import (
+    Format,
+    Odd,
+    RecordError,
+    detect,
+    dump_chat,
+    parse_chat,
+    parse_pair,
+    to_chat,
+    tools_of,
+)
 
 USER = {"role": "user", "content": "hi"}
 ANSWER = {"role": "assistant", "content": "hello"}
@@ -27,6 +37,7 @@ EXAMPLES: dict[Format, dict[str, Any]] = {
     },
     Format.TRL_PREFERENCE: {"prompt": "hi", "chosen": "hello", "rejected": "no"},
     Format.UNPAIRED: {"prompt": "hi", "completion": "hello", "label": True},
+    Format.PROMPT_ONLY: {"prompt": "hi"},
     Format.REINFORCEMENT: {"messages": [USER], "reference": "hello"},
 }
 
@@ -50,6 +61,14 @@ def test_the_majority_decides_and_says_how_large_it_is() -> None:
     """One stray record does not change the file's format."""
     detected = detect([EXAMPLES[Format.CHAT]] * 9 + [EXAMPLES[Format.TEXT], {"x": 1}, 3])
     assert detected.format is Format.CHAT and "9 of 12 records" in detected.reason
+    assert detected.odd == (Odd(Format.UNKNOWN, 2, 10), Odd(Format.TEXT, 1, 9))
+
+
+def test_mixed_formats_are_counted_with_the_line_of_the_first() -> None:
+    """So that a person finds the odd ones."""
+    detected = detect([EXAMPLES[Format.CHAT], EXAMPLES[Format.TEXT], EXAMPLES[Format.CHAT]], lines=[1, 4, 5])
+    assert detected.reason == "2 of 3 records have `messages`; mixed with 1 text (line 4)"
+    assert detect([EXAMPLES[Format.CHAT]]).odd == ()
 
 
 def test_what_fits_nothing_is_unknown_and_names_what_is_there() -> None:
@@ -76,6 +95,7 @@ def test_a_chat_record_whose_answer_is_missing_is_still_chat() -> None:
         (Format.PREFERENCE, ["user", "assistant"], "hello"),
         (Format.TRL_PREFERENCE, ["user", "assistant"], "hello"),
         (Format.UNPAIRED, ["user", "assistant"], "hello"),
+        (Format.PROMPT_ONLY, ["user"], "hi"),
         (Format.REINFORCEMENT, ["user"], "hi"),
     ],
 )
@@ -91,6 +111,28 @@ def test_alpaca_joins_instruction_and_input_and_keeps_history() -> None:
     record = {"system": "S", "history": [["a", "b"]], "instruction": "c", "input": "d", "output": "e"}
     texts = [(message["role"], message["content"]) for message in to_chat(record, Format.ALPACA)]
     assert texts == [("system", "S"), ("user", "a"), ("assistant", "b"), ("user", "c\n\nd"), ("assistant", "e")]
+
+
+def test_sharegpt_tool_calls_are_read_as_chat_ones() -> None:
+    """LLaMA-Factory's words: a call is JSON in a turn of its own, and tools are text."""
+    record = {
+        "conversations": [
+            {"from": "human", "value": "weather?"},
+            {"from": "function_call", "value": '{"name": "look", "arguments": {"city": "Oslo"}}'},
+            {"from": "observation", "value": "rain"},
+            {"from": "gpt", "value": "Rain."},
+        ],
+        "system": "Be short.",
+        "tools": '[{"name": "look"}]',
+    }
+    messages = to_chat(record, Format.SHAREGPT)
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "tool", "assistant"]
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"city": "Oslo"}'}}
+    assert messages[2]["tool_calls"] == [call] and messages[3]["tool_call_id"] == "call_1"
+    assert tools_of(record) == [{"name": "look"}]
+    record["conversations"][1]["value"] = "look(Oslo)"  # type: ignore[index]
+    with pytest.raises(RecordError, match="function call"):
+        to_chat(record, Format.SHAREGPT)
 
 
 def test_prompts_and_answers_may_be_lists_of_messages() -> None:

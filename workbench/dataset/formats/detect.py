@@ -13,11 +13,23 @@ _CHAT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls",
 
 
 @dataclass(frozen=True, slots=True)
+class Odd:
+    """Records of a sample that have another format than most."""
+
+    format: Format
+    count: int
+    first: int
+    """The first one's line, or its place in the sample (from 0) where no lines are known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Detected:
     """A format and the reason for it, in one clause."""
 
     format: Format
     reason: str
+    odd: tuple[Odd, ...] = ()
+    """The other formats of the sample, the most frequent first."""
 
 
 _EVIDENCE = {
@@ -30,6 +42,7 @@ _EVIDENCE = {
     Format.ALPACA: "`instruction` and `output`",
     Format.SHAREGPT: "`conversations`",
     Format.TEXT: "`text`",
+    Format.PROMPT_ONLY: "`prompt` alone",
 }
 
 
@@ -54,6 +67,8 @@ def format_of(value: object) -> Format:
         return Format.SHAREGPT
     if "text" in keys:
         return Format.TEXT
+    if "prompt" in keys:
+        return Format.PROMPT_ONLY
     return Format.UNKNOWN
 
 
@@ -66,16 +81,29 @@ def _is_reinforcement(value: Mapping[str, Any]) -> bool:
     return bool(roles) and roles[-1] == "user"
 
 
-def detect(sample: Sequence[object]) -> Detected:
-    """The format that most records of a sample have."""
+def detect(sample: Sequence[object], lines: Sequence[int] | None = None) -> Detected:
+    """The format that most records of a sample have; `lines` says on which line each stands.
+
+    Where records of several formats are mixed, the reason counts the others and, with `lines`, says where they begin.
+    """
     if not sample:
         return Detected(Format.UNKNOWN, "no record can be read")
-    votes = Counter(format_of(value) for value in sample)
+    votes: Counter[Format] = Counter()
+    first: dict[Format, int] = {}
+    for index, value in enumerate(sample):
+        found = format_of(value)
+        votes[found] += 1
+        first.setdefault(found, lines[index] if lines is not None else index)
     known = [(count, fmt) for fmt, count in votes.items() if fmt is not Format.UNKNOWN]
     if not known:
-        first = sample[0]
-        what = "keys " + ", ".join(f"`{key}`" for key in first) if isinstance(first, Mapping) else kind_of(first)
+        one = sample[0]
+        what = "keys " + ", ".join(f"`{key}`" for key in one) if isinstance(one, Mapping) else kind_of(one)
         return Detected(Format.UNKNOWN, f"the first record has {what}, which fits no format")
     count, fmt = max(known, key=lambda item: item[0])
     share = "every record" if count == len(sample) else f"{count} of {len(sample)} records"
-    return Detected(fmt, f"{share} {'has' if count in (1, len(sample)) else 'have'} {_EVIDENCE[fmt]}")
+    reason = f"{share} {'has' if count in (1, len(sample)) else 'have'} {_EVIDENCE[fmt]}"
+    odd = tuple(Odd(other, seen, first[other]) for other, seen in votes.most_common() if other is not fmt)
+    if odd:
+        where = [f"{one.count} {one.format}" + (f" (line {one.first})" if lines is not None else "") for one in odd]
+        reason += f"; mixed with {', '.join(where)}"
+    return Detected(fmt, reason, odd)

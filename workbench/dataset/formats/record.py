@@ -24,6 +24,8 @@ class Format(StrEnum):
     """TRL's pairs: `{"prompt", "chosen", "rejected"}`; the prompt may be inside both answers."""
     UNPAIRED = "unpaired"
     """`{"prompt", "completion", "label"}` with a label of true or false."""
+    PROMPT_ONLY = "prompt-only"
+    """`{"prompt"}`, text or a list of messages: answers come from the model while it trains."""
     REINFORCEMENT = "reinforcement"
     """Messages that end with the user's, and keys of its own for the grader."""
     UNKNOWN = "unknown"
