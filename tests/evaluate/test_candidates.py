@@ -21,14 +21,13 @@ K, NAME = TechniqueKind, "[A-Za-z0-9][A-Za-z0-9_.-]{0,8}"
 profiles = st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True).filter(lambda profile: profile != "trivial")
 models = st.text(st.characters(blacklist_categories=("Cc", "Cs")), min_size=1, max_size=30).filter(str.strip)
 numbers = st.integers(min_value=1, max_value=9999).map(str)
+arguments = {
+    K.PROMPT: st.from_regex(NAME, fullmatch=True),
+    K.RAG: numbers,
+    K.FEW_SHOT: st.builds(str.__add__, numbers, st.sampled_from(["", ":similar", ":diverse"])),
+}
 techniques = st.permutations(list(K)).flatmap(
-    lambda kinds: st.tuples(
-        *[
-            st.none()
-            | st.builds(Technique, st.just(kind), st.from_regex(NAME, fullmatch=True) if kind is K.PROMPT else numbers)
-            for kind in kinds
-        ]
-    )
+    lambda kinds: st.tuples(*[st.none() | st.builds(Technique, st.just(kind), arguments[kind]) for kind in kinds])
 )
 
 
@@ -62,6 +61,7 @@ def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
         ("local/a+few-shot:5/b", "local", "a+few-shot:5/b", ""),
         ("local/a+b+rag:2", "local", "a+b", "+rag:2"),
         ("azure/my-deployment+few-shot:12", "azure", "my-deployment", "+few-shot:12"),
+        ("local/a+few-shot:3:similar+prompt:p", "local", "a", "+few-shot:3:similar+prompt:p"),
     ],
 )
 def test_the_model_is_all_between_profile_and_technique(text: str, profile: str, model: str, tail: str) -> None:
@@ -84,6 +84,10 @@ def test_the_model_is_all_between_profile_and_technique(text: str, profile: str,
         ("local/starter+few-shot:five", "whole number"),
         ("local/starter+rag:٣", "whole number"),
         ("local/starter+rag:", "whole number"),
+        ("local/starter+rag:3:similar", "whole number"),
+        ("local/starter+few-shot:3:best", "no way to choose"),
+        ("local/starter+few-shot:3:random", "no way to choose"),
+        ("local/starter+few-shot::similar", "whole number"),
         ("local/starter+prompt:", "prompt name"),
         ("local/starter+rag:3+rag:4", "twice"),
         ("local/star\nter", "control"),

@@ -9,6 +9,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import Candidate, parse_candidate
+from workbench.evaluate.diversity import spread_out
 from workbench.evaluate.leaks import find_leaks
 from workbench.evaluate.prompting import PromptMaker
 from workbench.evaluate.retrieval import Index, Passage, cut, read_passages
@@ -33,6 +34,11 @@ def contents(candidate: str, one: Item, **kwargs: object) -> list[tuple[str, str
     return [(message["role"], message["content"]) for message in maker.messages(parsed, one)]
 
 
+def examples(technique: str, question: str = "sky?", **kwargs: object) -> list[Item]:
+    few = parse_candidate(f"local/m+{technique}").techniques[0]
+    return PromptMaker(**{"train": TRAIN, "seed": 1, **kwargs}).few_shot(few, item(question))
+
+
 def test_zero_shot_sends_the_item_as_it_is() -> None:
     assert contents("local/m", item("sky?")) == [("system", "Name the colour."), ("user", "sky?")]
 
@@ -47,10 +53,30 @@ def test_few_shot_examples_are_the_same_for_every_item_and_stand_before_it() -> 
 
 
 def test_few_shot_examples_follow_the_seed_and_the_fewer_are_among_the_more() -> None:
-    three, five = PromptMaker(train=TRAIN, seed=1).few_shot(3), PromptMaker(train=TRAIN, seed=1).few_shot(5)
+    three, five = examples("few-shot:3"), examples("few-shot:5")
     assert five[:3] == three
-    assert PromptMaker(train=TRAIN, seed=2).few_shot(5) != five
-    assert PromptMaker(train=TRAIN, seed=1).few_shot(5) == five
+    assert examples("few-shot:5", seed=2) != five
+    assert examples("few-shot:5") == five
+
+
+def test_similar_examples_are_the_closest_to_the_item_the_closest_last() -> None:
+    """And are filled up where too few share a word with it, so that every item gets as many."""
+    assert [one.reference for one in examples("few-shot:2:similar", "thing number 7")][-1] == "answer 7"
+    assert len(examples("few-shot:4:similar", "wordless")) == 4
+    assert examples("few-shot:3:similar", "thing number 7") != examples("few-shot:3:similar", "thing number 8")
+
+
+def test_diverse_examples_are_far_from_each_other_and_the_same_for_every_item() -> None:
+    """One of each of three subjects, where at random one of them would be missing."""
+    subjects = ("red apples and pears", "trains to the north", "the price of silver")
+    train = [item(f"{subject} {n}", subject, n) for n, subject in enumerate(subjects * 6)]
+    for question in ("sky?", "grass?"):
+        chosen = examples("few-shot:3:diverse", question, train=train)
+        assert {one.reference for one in chosen} == set(subjects)
+
+
+def test_texts_without_a_word_can_be_chosen_from() -> None:
+    assert spread_out(["!", "?", ";"], 2) == [0, 1]
 
 
 def test_retrieved_records_are_given_as_solved_examples_the_nearest_last() -> None:

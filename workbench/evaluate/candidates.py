@@ -2,7 +2,8 @@
 
     PROFILE/MODEL[+TECHNIQUE:ARG]...
 
-The profile (`[a-z0-9-]+`) ends at the first `/`. A tail of `+few-shot:K`, `+rag:K`, `+prompt:NAME` is the technique.
+The profile (`[a-z0-9-]+`) ends at the first `/`. A tail of `+few-shot:K`, `+rag:K`, `+prompt:NAME` is the technique;
+`+few-shot:K:similar` and `+few-shot:K:diverse` choose the examples otherwise than at random.
 All between is the model as it is: `ft:a:b`, `org/name`, a path, a `+` that starts no technique.
 """
 
@@ -33,11 +34,22 @@ class TechniqueKind(StrEnum):
     """What is done to the prompt."""
 
     FEW_SHOT = "few-shot"
-    """K solved examples of the training side, the same for every item."""
+    """K solved examples of the training side."""
     RAG = "rag"
     """The K records or passages that are closest to the item."""
     PROMPT = "prompt"
     """A named system prompt in place of the task's."""
+
+
+class Selection(StrEnum):
+    """How few-shot examples are chosen."""
+
+    RANDOM = "random"
+    """By the task's seed, the same for every item: a provider can cache the prefix."""
+    SIMILAR = "similar"
+    """The closest to the item by BM25, the closest last."""
+    DIVERSE = "diverse"
+    """Far from each other, the same for every item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,12 @@ class Technique:
     @property
     def k(self) -> int:
         """The number of examples or passages."""
-        return int(self.argument)
+        return int(self.argument.partition(":")[0])
+
+    @property
+    def selection(self) -> Selection:
+        """How few-shot examples are chosen: at random unless the argument says otherwise."""
+        return Selection(self.argument.partition(":")[2] or Selection.RANDOM)
 
     def __str__(self) -> str:
         return f"+{self.kind}:{self.argument}"
@@ -123,8 +140,17 @@ def _technique(text: str, kind: str, argument: str) -> Technique:
             raise CandidateError(
                 text, f"{argument!r} is no prompt name", "use letters, digits, dots, hyphens, underscores"
             )
-    elif not _COUNT.fullmatch(argument):
-        raise CandidateError(text, f"{kind} needs a whole number from 1 to 9999, not {argument!r}", f"write +{kind}:5")
+        return Technique(TechniqueKind(kind), argument)
+    count, colon, chosen = argument.partition(":")
+    if colon and kind == TechniqueKind.FEW_SHOT:
+        # At random is how they are chosen anyway: one candidate, one way to write it.
+        if chosen not in (Selection.SIMILAR, Selection.DIVERSE):
+            hint = f"write +{kind}:5, +{kind}:5:{Selection.SIMILAR} or +{kind}:5:{Selection.DIVERSE}"
+            raise CandidateError(text, f"{chosen!r} is no way to choose examples", hint)
+    elif colon:
+        count = argument
+    if not _COUNT.fullmatch(count):
+        raise CandidateError(text, f"{kind} needs a whole number from 1 to 9999, not {count!r}", f"write +{kind}:5")
     return Technique(TechniqueKind(kind), argument)
 
 

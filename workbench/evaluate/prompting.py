@@ -1,8 +1,8 @@
 """Prompts as sent: what a candidate's techniques make of an item.
 
-Few-shot examples come from the training side only, chosen once by the task's seed and the same for every item, so that
-a provider or host can cache the prefix. Retrieved training records are given as solved examples, the nearest last;
-retrieved passages stand in the last user message, before the question.
+Few-shot examples come from the training side only: by the task's seed or far from each other, the same for every item,
+so that a provider or host can cache the prefix, or else the closest to each item. Retrieved training records are given
+as solved examples, the nearest last; retrieved passages stand in the last user message, before the question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.candidates import Candidate, TechniqueKind
+from workbench.evaluate.candidates import Candidate, Selection, Technique, TechniqueKind
+from workbench.evaluate.diversity import spread_out
 from workbench.evaluate.retrieval import Index, Passage
 from workbench.evaluate.task import SYSTEM_ROLES, Item, text_of, with_system
 
@@ -44,6 +45,8 @@ class PromptMaker:
         self._order = list(range(len(train)))
         random.Random(seed).shuffle(self._order)  # noqa: S311 - a choice to repeat, not a secret
         self._index: Index | None = None
+        self._examples: Index | None = None
+        self._diverse: list[int] = []
 
     def check(self, candidate: Candidate) -> None:
         """Raise a sentence for a technique that lacks what it needs."""
@@ -58,9 +61,24 @@ class PromptMaker:
             elif technique.kind is TechniqueKind.RAG and not (self._train or self._passages):
                 raise _lacks(candidate, "there is nothing to search", "give --train a file or --docs a folder")
 
-    def few_shot(self, k: int) -> list[Item]:
-        """The first `k` of the seeded order: the 3 are among the 5."""
-        return [self._train[position] for position in self._order[:k]]
+    def few_shot(self, technique: Technique, item: Item) -> list[Item]:
+        """The examples of a few-shot technique for an item; at random and diverse, the 3 are among the 5."""
+        if technique.selection is Selection.SIMILAR:
+            return self._similar(item, technique.k)
+        order = self._order
+        if technique.selection is Selection.DIVERSE:
+            if len(self._diverse) < technique.k:
+                self._diverse = spread_out([example.question for example in self._train], technique.k)
+            order = self._diverse
+        return [self._train[position] for position in order[: technique.k]]
+
+    def _similar(self, item: Item, k: int) -> list[Item]:
+        """The closest training records, the closest last; filled up in seeded order where too few share a word."""
+        if self._examples is None:
+            self._examples = Index([example.question for example in self._train])
+        found = self._examples.nearest(item.question, k)
+        rest = [position for position in self._order if position not in set(found)]
+        return [self._train[position] for position in reversed([*found, *rest[: k - len(found)]])]
 
     def messages(self, candidate: Candidate, item: Item) -> list[dict[str, Any]]:
         """What is sent: system message, examples, the item's own messages."""
@@ -69,7 +87,7 @@ class PromptMaker:
             own = with_system(own, self._prompts[prompt.argument])
         examples: list[Item] = []
         if few := candidate.technique(TechniqueKind.FEW_SHOT):
-            examples += self.few_shot(few.k)
+            examples += self.few_shot(few, item)
         if rag := candidate.technique(TechniqueKind.RAG):
             found = self._nearest(item, rag.k)
             if self._passages:
