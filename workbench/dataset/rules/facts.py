@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,56 +37,119 @@ class SystemPrompt:
     """One system prompt of a file: where it stands."""
 
     text: str
+    """Its beginning, as much as a finding quotes."""
     lines: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Facts:
-    """What was counted over all rows; two parts of a file can be counted apart."""
+class Tally:
+    """What is counted row by row for the rules about the file.
 
-    size: int = 0
-    """Bytes of the file."""
+    Plain data: a worker process counts one part of a file, the parts are merged in order.
+    """
+
     records: int = 0
     """Rows that can be read."""
-    encoding: Encoding | None = None
-    damage: list[DecodeError] = field(default_factory=list)
-    blank_lines: list[int] = field(default_factory=list)
-    first_seen: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Digest of a record to row number and line of its first copy (an array file may hold several on one line)."""
-    duplicates: list[tuple[int, int]] = field(default_factory=list)
-    """(line, line of the first copy)."""
-    systems: dict[bytes, SystemPrompt] = field(default_factory=dict)
-    """By digest; records without any are not in it."""
+    systems: dict[int, SystemPrompt] = field(default_factory=dict)
+    """By digest of the whole text; records without any are not in it."""
     without_system: list[int] = field(default_factory=list)
     """Lines of records without a system prompt."""
 
-    def add(self, row: Row) -> None:
-        """Count one row."""
-        if isinstance(row.value, DecodeError):
-            return
+    def count(self, row: Row) -> None:
+        """Count one row that can be read."""
         self.records += 1
-        digest = _digest(row)
-        first = self.first_seen.setdefault(digest, (row.number, row.line))
-        if first[0] != row.number:
-            self.duplicates.append((row.line, first[1]))
         if row.record is not None and row.record.messages:
-            self._add_system(row.record, row.line)
+            leading = itertools.takewhile(lambda message: message.role in ("system", "developer"), row.record.messages)
+            texts = [message.text() for message in leading]
+            self.count_system("\n".join(texts) if texts else None, row.line)
 
-    def _add_system(self, record: ChatRecord, line: int) -> None:
-        leading = itertools.takewhile(lambda message: message.role in ("system", "developer"), record.messages)
-        texts = [message.text() for message in leading]
-        if not texts:
+    def count_system(self, text: str | None, line: int) -> None:
+        """Count the system prompt of a record that has messages; None: it has none."""
+        if text is None:
             self.without_system.append(line)
             return
-        text = "\n".join(texts)
-        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        self.systems.setdefault(digest, SystemPrompt(text)).lines.append(line)
+        key = text_digest(text)
+        prompt = self.systems.get(key)
+        if prompt is None:
+            prompt = self.systems[key] = SystemPrompt(text[:_QUOTED])
+        prompt.lines.append(line)
+
+    def merge(self, later: Tally, lines: int) -> None:
+        """Add what was counted in the part that follows this one; `lines` are those before that part."""
+        self.records += later.records
+        self.without_system += [line + lines for line in later.without_system]
+        for key, prompt in later.systems.items():
+            known = self.systems.setdefault(key, SystemPrompt(prompt.text))
+            known.lines += [line + lines for line in prompt.lines]
 
 
-def _digest(row: Row) -> bytes:
-    """The same for equal JSON values, whatever the spacing and the order of keys."""
+@dataclass(slots=True)
+class Facts(Tally):
+    """All that the rules about the file look at."""
+
+    size: int = 0
+    """Bytes of the file."""
+    encoding: Encoding | None = None
+    damage: list[DecodeError] = field(default_factory=list)
+    blank_lines: list[int] = field(default_factory=list)
+    first_seen: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Digest of a record to row number and line of its first copy (an array file may hold several on one line)."""
+    duplicates: list[tuple[int, int]] = field(default_factory=list)
+    """(line, line of the first copy)."""
+
+    def add(self, row: Row) -> None:
+        """Count one row, and note whether it is there already."""
+        if isinstance(row.value, DecodeError):
+            return
+        self.count(row)
+        first = self.first_seen.setdefault(row_digest(row.value, row.raw), (row.number, row.line))
+        if first[0] != row.number:
+            self.duplicates.append((row.line, first[1]))
+
+
+_QUOTED = 80  # characters of a system prompt that are kept: more than a finding quotes
+
+
+def text_digest(text: str) -> int:
+    """64 bits of a text."""
+    import xxhash
+
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def row_digest(value: object, raw: bytes) -> int:
+    """64 bits of a JSON value: the same for equal values, whatever the spacing and the order of keys.
+
+    `raw` stands in for a value that is nested too deeply to be written.
+    """
+    import xxhash
+
+    return xxhash.xxh3_64_intdigest(canonical(value, raw))
+
+
+def canonical(value: object, raw: bytes) -> bytes:
+    """The one way to write a value: keys in order, no spaces.
+
+    Workers get the same bytes for most rows without ever making Python objects of them (`analysis.screen`), so what
+    msgspec writes is the rule, and only values that it cannot write, or not without loss, are written otherwise.
+    """
+    import msgspec
+
     try:
-        canonical = json.dumps(row.value, sort_keys=True, separators=(",", ":")).encode("ascii")
-    except RecursionError:  # nested just deeply enough to be read but not written
-        canonical = row.raw
-    return hashlib.blake2b(canonical, digest_size=16).digest()
+        if not _holds_no_number(value):
+            return msgspec.json.encode(value, order="sorted")
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        pass  # lone surrogates, and nesting that can be read but not written
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+    except RecursionError:
+        return raw
+
+
+def _holds_no_number(value: object) -> bool:
+    """Whether NaN or an infinity is somewhere in the value: msgspec writes null for them."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_holds_no_number, value.values()))
+    return isinstance(value, list) and any(map(_holds_no_number, value))
