@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from workbench.dataset.formats import Format
+from workbench.dataset.texts import texts_of
 from workbench.errors import WorkbenchError
 
 SIDES = ("train", "validation", "test")
@@ -89,6 +91,21 @@ def split(
     _no_side_empty(placed, wanted, ordered)
     train, validation, test = (tuple(sorted(rows)) for rows in placed)
     return Split(train, validation, test, seed, len(together), tuple(sorted(out)))
+
+
+_LONGEST_LABEL = 60  # characters
+_FEWEST_OF_A_LABEL = 3  # records: one for each side
+
+
+def labels_of(values: Iterable[object], fmt: Format) -> list[str | None]:
+    """The label of each record: its last answer, if that is one short line that other records give too; else None."""
+    found: list[str | None] = []
+    for value in values:
+        answers = [text.text.strip() for text in texts_of(value, fmt) if text.role == "assistant"]
+        short = answers and len(answers[-1]) <= _LONGEST_LABEL and "\n" not in answers[-1]
+        found.append(answers[-1] if short else None)
+    counts = Counter(found)
+    return [label if counts[label] >= _FEWEST_OF_A_LABEL else None for label in found]
 
 
 def _are(count: int) -> str:

@@ -10,7 +10,7 @@ from workbench.dataset.recipe.clean.characters import normalise_unicode, strip_c
 from workbench.dataset.recipe.clean.html import html_to_text
 from workbench.dataset.recipe.clean.mail import strip_quotes, strip_signature
 from workbench.dataset.recipe.clean.placeholders import Placeholders, Scope
-from workbench.dataset.recipe.texts import texts_of
+from workbench.dataset.texts import texts_of
 from workbench.errors import WorkbenchError
 
 __all__ = ["CLEANERS", "Cleaner", "Placeholders", "Scope", "clean_text", "find_cleaner"]

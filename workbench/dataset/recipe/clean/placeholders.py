@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from workbench.dataset.formats import Format
-from workbench.dataset.recipe.texts import texts_of
+from workbench.dataset.texts import texts_of
 
 Scope = Literal["record", "file"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.dataset.formats import Format
 from workbench.dataset.recipe.entry import Entry, Shelf
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.dataset.tokens import Counter
 
 Match = Callable[[Entry], bool]
+"""Whether a filter matches; raises DecodeError for a record that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ class StepRun:
         self.log.dropped.append(Dropped(entry.line, reason))
         self.log.dropped_keys.append((entry.key, reason))
 
+    def lose(self, line: int | None, reason: str) -> None:
+        """Note a row that never became a record."""
+        self.dropped += 1
+        self.log.dropped.append(Dropped(line, reason))
+
     def differs(self, code: str, text: str) -> None:
         """Note that something is not as it was."""
         self.log.differences.append(Difference(code, text, self.number))
@@ -99,7 +105,9 @@ class StepRun:
 
 
 def _missing(what: str) -> WorkbenchError:
-    return WorkbenchError("the recipe", f"needs {what}, which is not at hand here", "replay it with `ftwb dataset build`")
+    return WorkbenchError(
+        "the recipe", f"needs {what}, which is not at hand here", "replay it with `ftwb dataset build`"
+    )
 
 
 class Step(BaseModel):
@@ -129,7 +137,8 @@ class Step(BaseModel):
 
     def recorded(self, run: StepRun | None = None) -> dict[str, Any]:
         """The step as a Document keeps it, with what it did if that is told."""
-        step = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | {"kind": self.KIND}
+        held = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True, by_alias=True)
+        step = {"kind": self.KIND} | held
         if run is not None:
             step |= {"seen": run.seen, "touched": run.touched, "dropped": run.dropped}
         return step
@@ -151,7 +160,7 @@ class RecordStep(Step):
 
     where: str = ""
     """Only records that this filter matches."""
-    only: list[str] = []
+    only: list[str] = Field(default_factory=list)
     """Only records with these content hashes."""
 
     def begin(self, run: StepRun) -> Act:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from workbench.dataset.recipe.clean import CLEANERS, PLACEHOLDERS, Placeholders, Scope, find_cleaner
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Act, RecordStep, StepRun
@@ -16,11 +18,11 @@ class Clean(RecordStep):
 
     fix: str
     """One of `recipe.clean.CLEANERS`."""
-    roles: list[str] = []
+    roles: list[str] = Field(default_factory=list)
     """Whose texts; none: as the fix says."""
     scope: Scope = "record"
     """Placeholders: the same value has the same one within a record, or within the file."""
-    kinds: list[str] = []
+    kinds: list[str] = Field(default_factory=list)
     """Placeholders: only these kinds of hits (`email`) or groups (`secret`, `personal`)."""
 
     @property

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import ClassVar
 
+from pydantic import Field
+
 from workbench.dataset.formats import CHAT_LIKE, RecordError, parse_chat
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import StepRun
 from workbench.dataset.recipe.steps.hand import HandStep, Named, Sequence
 from workbench.dataset.rows import DecodeError
+from workbench.dataset.rules.facts import Facts, Row
 
 
 class Drop(HandStep):
@@ -17,8 +20,8 @@ class Drop(HandStep):
 
     KIND: ClassVar[str] = "drop"
 
-    records: list[Named] = []
-    rules: list[str] = []
+    records: list[Named] = Field(default_factory=list)
+    rules: list[str] = Field(default_factory=list)
     """By code, name or beginning of codes; those about the whole file (duplicates) too."""
 
     @property
@@ -42,7 +45,6 @@ def _drop_by_rule(records: Sequence, names: list[str], run: StepRun) -> None:
     """What rules say about a row, and about all rows as they are at this step."""
     from workbench.dataset.rules import Context, selected
     from workbench.dataset.rules.check import row_findings
-    from workbench.dataset.rules.facts import Facts, Row
 
     context = Context(run.format)
     rules = [rule for rule in selected(names) if rule.applies(context)]
@@ -64,7 +66,7 @@ def _drop_by_rule(records: Sequence, names: list[str], run: StepRun) -> None:
         run.drop(entry, reasons[number][0])
 
 
-def _row(entry: Entry, number: int, run: StepRun) -> object:
+def _row(entry: Entry, number: int, run: StepRun) -> Row:
     """A record as the linter sees it, on a line of its own."""
     from workbench.dataset.rules.facts import Row
 

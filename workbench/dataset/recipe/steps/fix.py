@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Act, RecordStep, StepRun
 
@@ -13,7 +15,7 @@ class Fix(RecordStep):
 
     KIND: ClassVar[str] = "fix"
 
-    rules: list[str] = []
+    rules: list[str] = Field(default_factory=list)
     """None: every rule that has a fix."""
 
     @property

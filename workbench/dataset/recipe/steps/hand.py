@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Step, StepRun
@@ -105,7 +105,7 @@ class Named(BaseModel):
 class Edit(Named):
     """One record changed by hand: as changes of texts where that says it all, else as the new record."""
 
-    changes: list[Change] = []
+    changes: list[Change] = Field(default_factory=list)
     becomes: str = ""
     """The new record, as JSON."""
 

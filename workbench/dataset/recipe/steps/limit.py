@@ -11,7 +11,7 @@ from pydantic import Field
 from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, to_chat
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Act, Drop, RecordStep, StepRun
-from workbench.dataset.recipe.texts import Text, texts_of
+from workbench.dataset.texts import Text, texts_of
 
 Over = Literal["drop", "trim-start", "trim-turns", "keep"]
 Measure = Callable[[Any], int]
@@ -162,5 +162,7 @@ def _shortest_cut(target: Text, fits: Callable[[], bool]) -> bool:
             high = middle
         else:
             low = middle + 1
-    target.put(whole[high:])
+    target.put(whole[high:].lstrip())
+    if not target.text or not fits():
+        target.put(whole[high:])
     return True

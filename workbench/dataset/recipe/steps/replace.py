@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Act, RecordStep, StepRun
-from workbench.dataset.recipe.texts import texts_of
+from workbench.dataset.texts import texts_of
 from workbench.errors import WorkbenchError
 
 
@@ -24,7 +24,7 @@ class Replace(RecordStep):
     regex: bool = False
     """RE2's syntax, in which no pattern takes for ever; `\\1` in the replacement is a group."""
     ignore_case: bool = False
-    roles: list[str] = []
+    roles: list[str] = Field(default_factory=list)
     """Whose texts; none: everybody's."""
 
     @property

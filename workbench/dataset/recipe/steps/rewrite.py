@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from collections.abc import Iterable, Iterator
-
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Act, RecordStep, StepRun
-from workbench.dataset.recipe.texts import texts_of
+from workbench.dataset.texts import texts_of
 
 
 class Rewritten(BaseModel):
@@ -33,7 +32,7 @@ class Rewrite(RecordStep):
     profile: str
     model: str
     role: str = "assistant"
-    rewritten: list[Rewritten] = []
+    rewritten: list[Rewritten] = Field(default_factory=list)
 
     @property
     def title(self) -> str:
