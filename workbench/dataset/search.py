@@ -1,0 +1,360 @@
+"""Looking for text in the bytes of a file: which rows could hold it, a block at a time, without decoding any.
+
+JSON writes one text in many ways (`é`, `\\u00e9`; `"`, `\\"`, `\\u0022`), so a needle becomes one pattern over bytes that
+finds every way. A row that it finds *may* hold the text (a key or an escape may look like it); a row that it does not find
+surely does not. The scan lets other threads run: google-re2 gives the interpreter back while it reads.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from workbench.dataset.rows import Rows
+from workbench.dataset.rows.lines import LineIndex
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BLOCK = 8 * 1024 * 1024
+"""Bytes read at once."""
+FIRST_BLOCK = 256 * 1024
+"""Bytes of the first block: what stands at the beginning is found within a few milliseconds."""
+
+
+# Patterns -----------------------------------------------------------------------------------------------------------
+
+
+class BadPattern(WorkbenchError):
+    """A regular expression that is none."""
+
+    code = "bad_pattern"
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> Any:
+    """A google-re2 pattern over UTF-8 bytes that never runs over a line's end; raises BadPattern."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors, options.never_capture, options.never_nl = False, True, True
+    options.max_mem = 32 << 20
+    try:
+        return re2.compile(pattern.encode("utf-8", "surrogatepass"), options)
+    except re2.error as error:
+        why = error.args[0] if error.args else error
+        why = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
+        raise BadPattern(f"/{pattern}/", f"is no regular expression ({why})", "put text to be found as it is in quotes")
+
+
+@lru_cache(maxsize=256)
+def text_pattern(needle: str, ignore_case: bool = True) -> Any:
+    """What finds `needle` in plain text: letters a to z match A to Z, other letters their own other case."""
+    return _spanning("".join(_as_text(char, ignore_case) for char in needle))
+
+
+@lru_cache(maxsize=256)
+def regex_pattern(pattern: str, flags: str = "") -> Any:
+    """What finds a regular expression in plain text; flags `i` and `s` as usual. Raises BadPattern."""
+    compiled(pattern)  # so that an error names what was written
+    return _spanning(f"(?{flags}){pattern}" if flags else pattern)
+
+
+@lru_cache(maxsize=256)
+def _spanning(pattern: str) -> Any:
+    """Like `compiled`, for text: there a newline is a character like any other."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors, options.never_capture = False, True
+    return re2.compile(pattern.encode("utf-8", "surrogatepass"), options)
+
+
+def _as_text(char: str, ignore_case: bool) -> str:
+    import re2
+
+    if ignore_case and char.isascii() and char.isalpha():
+        return f"[{char.lower()}{char.upper()}]"
+    quoted: str = re2.escape(char)
+    return f"(?i:{quoted})" if ignore_case and not char.isascii() else quoted
+
+
+def encoded(text: str) -> bytes:
+    """Text as the patterns want it. Half characters (lone surrogates) become bytes that no pattern matches."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+_SHORT = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_OFTEN_ESCAPED = frozenset("<>&'\x7f")
+"""ASCII characters that some writers escape by their number."""
+
+
+def _plain(char: str) -> bool:
+    """Whether writers of JSON leave the character as it is."""
+    return char.isascii() and char.isprintable() and char not in _SHORT and char not in _OFTEN_ESCAPED
+
+
+def raw_pattern(needle: str, ignore_case: bool = True) -> str:
+    """The pattern of `needle` over bytes of JSON, but for plain letters that are escaped without need."""
+    return "".join(_as_json(char, ignore_case) for char in needle)
+
+
+def _as_json(char: str, ignore_case: bool) -> str:
+    import re2
+
+    literal = _as_text(char, ignore_case)
+    if _plain(char):
+        return literal
+    ways = [literal]
+    if char in _SHORT:
+        ways.append(re2.escape(_SHORT[char]))
+    ways += [_numbered(form) for form in _cases(char, ignore_case)]
+    return f"(?:{'|'.join(ways)})"
+
+
+def _needless_pattern(needle: str, ignore_case: bool) -> str | None:
+    """What finds a plain character of `needle` that is escaped by its number, which hardly any writer does."""
+    plain = sorted({form for char in needle if _plain(char) for form in _cases(char, ignore_case)})
+    if not plain:
+        return None
+    return r"\\u00(?:" + "|".join(_hexadecimal(f"{ord(char):02x}") for char in plain) + ")"
+
+
+def _numbered(char: str) -> str:
+    """`\\uXXXX` of a character, hexadecimal letters in either case; above U+FFFF two of them."""
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(r"\\u" + _hexadecimal(units[at : at + 4]) for at in range(0, len(units), 4))
+
+
+def _hexadecimal(digits: str) -> str:
+    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits)
+
+
+def _cases(char: str, ignore_case: bool) -> tuple[str, ...]:
+    if not ignore_case:
+        return (char,)
+    if char.isascii():
+        return tuple(sorted({char.lower(), char.upper()}))
+    return _folds().get(char, (char,))
+
+
+@lru_cache(maxsize=1)
+def _folds() -> dict[str, tuple[str, ...]]:
+    """Letters and everything that is the same letter in another case, Σ σ ς for instance; those with no other are out."""
+    groups: dict[str, set[str]] = {}
+    for number in range(0x80, 0x1E944):  # the last letters that have a case, those of Adlam
+        char = chr(number)
+        for other in (char.lower(), char.upper(), char.title(), char.casefold()):
+            if len(other) == 1 and other != char:
+                joined = groups.get(char, {char}) | groups.get(other, {other})
+                for member in joined:
+                    groups[member] = joined
+    return {char: tuple(sorted(members)) for char, members in groups.items()}
+
+
+# Blocks of rows -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neighbouring rows and their bytes."""
+
+    first: int
+    """Number of the first row."""
+    starts: NDArray[np.int64]
+    """Where each row begins in `data`."""
+    data: bytes
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def row(self, place: int) -> bytes:
+        """The bytes of a row and what stands behind it up to the next one."""
+        stop = self._starts[place + 1] if place + 1 < len(self._starts) else len(self.data)
+        return self.data[self._starts[place] : stop]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [int(start) for start in self.starts]
+
+    def matching(self, pattern: Any) -> NDArray[np.bool_]:
+        """For each row whether the pattern's leftmost match lies in it or begins in it."""
+        import numpy as np
+
+        found = np.zeros(len(self.starts), dtype=bool)
+        at, search, data = 0, pattern.search, self.data
+        while (match := search(data, at)) is not None:
+            row = bisect_right(self._starts, match.start()) - 1
+            found[row] = True
+            if row + 1 == len(self._starts):
+                break
+            at = self._starts[row + 1]
+        return found
+
+    def with_byte(self, byte: int) -> NDArray[np.bool_]:
+        """For each row whether it has this byte."""
+        import numpy as np
+
+        found = np.zeros(len(self.starts), dtype=bool)
+        places = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == byte)
+        found[np.searchsorted(self.starts, places, side="right") - 1] = True
+        return found
+
+
+def row_starts(rows: Rows) -> NDArray[np.int64]:
+    """The first byte of every row that is indexed by now, and behind them that of the end."""
+    import numpy as np
+
+    index = rows.index
+    count = len(index)
+    if isinstance(index, LineIndex):
+        starts = np.frombuffer(index._starts, dtype=np.int64, count=count)
+    else:
+        starts = np.fromiter((index.extent(row)[0] for row in range(count)), dtype=np.int64, count=count)
+    end = index.extent(count - 1)[1] if count else 0
+    return np.append(starts, end)
+
+
+def line_numbers(rows: Rows) -> NDArray[np.int64]:
+    """The line of every row that is indexed by now."""
+    import numpy as np
+
+    index = rows.index
+    if not isinstance(index, LineIndex):
+        return np.frombuffer(index.lines, dtype=np.int64)
+    numbers = np.arange(len(index), dtype=np.int64)
+    if index.blank_lines:
+        numbers += np.searchsorted(np.frombuffer(index._blanks, dtype=np.int64), numbers, side="right")
+    return numbers + 1
+
+
+def blocks(rows: Rows, wanted: NDArray[np.bool_] | None = None) -> Iterator[Block]:
+    """All rows in blocks, the first one small; blocks in which `wanted` has no row are not read."""
+    import numpy as np
+
+    bounds = row_starts(rows)
+    row, count, size = 0, len(bounds) - 1, FIRST_BLOCK
+    while row < count:
+        stop = max(row + 1, int(np.searchsorted(bounds, bounds[row] + size, side="right")) - 1)
+        stop = min(stop, count)
+        if wanted is None or wanted[row:stop].any():
+            data = rows.bytes_at(int(bounds[row]), int(bounds[stop]))
+            yield Block(row, bounds[row:stop] - bounds[row], data)
+        row, size = stop, BLOCK
+
+
+# Prefilters ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Literal:
+    """Rows that may hold a text."""
+
+    needle: str
+    ignore_case: bool = True
+
+    def may(self, block: Block) -> NDArray[np.bool_]:
+        """One boolean a row."""
+        found = block.matching(compiled(raw_pattern(self.needle, self.ignore_case)))
+        needless = _needless_pattern(self.needle, self.ignore_case)
+        return found if needless is None else found | block.matching(compiled(needless))
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Rows that may hold a match of a regular expression (google-re2's)."""
+
+    pattern: str
+    flags: str = ""
+    _literal: str = field(init=False, repr=False, compare=False, default="")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_literal", required_literal(self.pattern))
+
+    def may(self, block: Block) -> NDArray[np.bool_]:
+        """One boolean a row: by a text that every match has, else by the bytes of rows without escapes."""
+        import numpy as np
+
+        if len(self._literal) > 1:
+            return Literal(self._literal).may(block)
+        if _has_anchor(self.pattern):  # in the file the text does not stand alone on its line
+            return np.ones(len(block), dtype=bool)
+        pattern = f"(?{self.flags}){self.pattern}" if self.flags else self.pattern
+        return block.matching(compiled(pattern)) | block.with_byte(ord("\\"))
+
+
+def required_literal(pattern: str) -> str:
+    """The longest text that stands in every match of a regular expression; empty where that is not plain to see."""
+    runs, run, at, depth = [""], "", 0, 0
+    while at < len(pattern):
+        char, step = pattern[at], 1
+        literal = char
+        if char == "\\":
+            step = 2
+            literal = pattern[at + 1 : at + 2]
+            if literal.isalnum():
+                if literal in "QEpPxC0123456789":
+                    return ""  # classes by name and characters by number: not worth reading here
+                literal = ""
+        elif char == "[":
+            step, literal = _class_length(pattern, at), ""
+        elif char == "|" and depth == 0:
+            return ""
+        elif char in "^$.|*+?{}()":
+            literal = ""
+            depth += (char == "(") - (char == ")")
+            if char == "{":
+                step = max(1, pattern.find("}", at) - at + 1)
+            if char in "*?{":
+                run = run[:-1]
+        if literal and depth == 0:
+            run += literal
+        else:
+            runs.append(run)
+            run = ""
+        at += step
+    return max([*runs, run], key=len)
+
+
+def _class_length(pattern: str, start: int) -> int:
+    """Characters of the class in brackets that begins at `start`."""
+    at = start + 1
+    at += pattern[at : at + 1] == "^"
+    at += pattern[at : at + 1] == "]"
+    while at < len(pattern) and pattern[at] != "]":
+        if pattern.startswith("[:", at):
+            at = max(at, pattern.find(":]", at) + 1)
+        at += 2 if pattern[at] == "\\" else 1
+    return at + 1 - start
+
+
+def _has_anchor(pattern: str) -> bool:
+    """Whether a regular expression may look at where a text begins or ends; rather yes than no.
+
+    Not so a word's boundary: beside a text stand quotes, which are as little part of a word as nothing is.
+    """
+    return any(sign in pattern for sign in ("^", "$", "\\A", "\\z", "\\C"))
+
+
+# Searching a file ---------------------------------------------------------------------------------------------------
+
+
+def search(
+    rows: Rows,
+    prefilter: Literal | Expression,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[NDArray[np.int64]]:
+    """Numbers of the rows that may hold it, block by block, as they are found; ends early when `cancelled()` is true."""
+    import numpy as np
+
+    for block in blocks(rows):
+        if cancelled():
+            return
+        yield np.flatnonzero(prefilter.may(block)) + block.first
+
