@@ -6,7 +6,7 @@ r"""The filter language, read and written.
     part   = "(" query ")" | number | word | text
     number = ( tokens | turns | size | line ) ( > >= < <= = : ) N     size>100k     line:100-200     turns:3-
     word   = role:NAME | has:KIND | severity:LEVEL | rule:CODE-OR-NAME | label:TEXT
-    text   = [ ROLE ":" ] ( WORD | "literal text" | /regular expression/flags )       user:"my order" assistant:/refund(ed)?/i
+    text   = [ ROLE ":" ] ( WORD | "literal text" | /regular expression/flags )     user:"my order"  tool:/fail(ed)?/i
 
 Words and literal texts ignore case; in quotes `\"`, `\\`, `\n` and `\t` stand for themselves. Regular expressions are
 google-re2's, with the flags `i` (ignore case) and `s` (`.` matches a line's end too). Numbers may end in `k` or `m`.
@@ -101,10 +101,10 @@ def parse_query(text: str) -> Query:
     """The query that `text` says; raises QueryError with the column and the way out."""
     reader = _Reader(text)
     reader.skip_blanks()
-    if reader.at_end:
+    if reader.ended():
         return Query()
     node = reader.read_or(0)
-    if not reader.at_end:
+    if not reader.ended():
         raise reader.error("a closing parenthesis without an opening one", "take it away, or put it in quotes")
     return Query(node)
 
@@ -131,8 +131,8 @@ class _Reader:
         self.text = text
         self.at = 0
 
-    @property
-    def at_end(self) -> bool:
+    def ended(self) -> bool:
+        """Whether nothing is left to read."""
         return self.at >= len(self.text)
 
     def error(self, why: str, hint: str, at: int | None = None) -> QueryError:
@@ -160,7 +160,7 @@ class _Reader:
     def _read_and(self, depth: int) -> Node:
         parts = [self._read_not(depth)]
         self.skip_blanks()
-        while not self.at_end and self.text[self.at] != ")" and not _OR.match(self.text, self.at):
+        while not self.ended() and self.text[self.at] != ")" and not _OR.match(self.text, self.at):
             if self._take(_AND):
                 self.skip_blanks()
             parts.append(self._read_not(depth))
@@ -173,7 +173,7 @@ class _Reader:
         for word in (_OR, _AND):
             if word.match(self.text, self.at):
                 raise self.error("something to look for is missing here", 'put "or" and "and" in quotes as text')
-        if self.at_end:
+        if self.ended():
             raise self.error("something to look for is missing at the end", "go on, or take the last word away")
         if self.text[self.at] == "-" or self._take(_NOT):
             self.at += self.text[self.at] == "-"
@@ -187,7 +187,7 @@ class _Reader:
         self.at += 1
         self.skip_blanks()
         inner = self.read_or(depth + 1)
-        if self.at_end:
+        if self.ended():
             raise self.error("this parenthesis is never closed", "add a )", opened)
         self.at += 1
         return inner
@@ -270,7 +270,7 @@ class _Reader:
         start = self.at
         found = self._take(_QUOTED)
         if found is None:
-            raise self.error('this text is never closed', 'add a "', start)
+            raise self.error("this text is never closed", 'add a "', start)
         return re.sub(r"\\(.)", lambda match: _UNESCAPED.get(match[1], match[1]), found[1], flags=re.DOTALL)
 
     def _read_text(self, role: str) -> Node:
@@ -282,7 +282,9 @@ class _Reader:
             return Text(needle.encode("utf-8", "replace").decode(), role)
         found = self._take(_SLASHED)
         if found is None:
-            raise self.error("this regular expression is never closed", 'add a /, or put the text in quotes: "/…"', start)
+            raise self.error(
+                "this regular expression is never closed", 'add a /, or put the text in quotes: "/…"', start
+            )
         flags = "".join(sorted(set(found[2])))
         if set(flags) - {"i", "s"}:
             raise self.error(f"unknown flags {found[2]!r}", "i ignores case, s lets . match a line's end", start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
@@ -96,7 +96,9 @@ class QueryRow:
             case Has(kind):
                 return self._has(kind)
             case Label(text):
-                return self._label is not None and text_pattern(text.strip()).fullmatch(encoded(self._label)) is not None
+                return (
+                    self._label is not None and text_pattern(text.strip()).fullmatch(encoded(self._label)) is not None
+                )
             case Text(needle, role):
                 return self._holds(needle, role)
             case Regex(pattern, flags, role):
@@ -192,19 +194,14 @@ class QueryRow:
     def _label(self) -> str | None:
         """What the last message of the assistant says."""
         answers = (message for message in reversed(self.messages) if message.get("role") == "assistant")
-        content = next(answers, {}).get("content")
+        content = next(answers, {"content": None}).get("content")
         return content.strip() if isinstance(content, str) else None
 
-    def texts(self, role: str = "") -> Iterator[str]:
+    def texts(self, role: str = "") -> Iterable[str]:
         """Every text of the record, or of its messages of one role; a broken row is one text, as it stands."""
         if role:
-            for message in self._said():
-                if message.get("role") == role:
-                    yield from strings_of(message)
-        elif self.broken:
-            yield self.raw.decode("utf-8", "surrogateescape")
-        else:
-            yield from strings_of(self.value)
+            return [text for message in self._said() if message.get("role") == role for text in strings_of(message)]
+        return [self.raw.decode("utf-8", "surrogateescape")] if self.broken else strings_of(self.value)
 
     def _said(self) -> list[dict[str, Any]]:
         """The messages, both answers of a pair among them."""
@@ -218,22 +215,33 @@ class QueryRow:
         return self.raw if self.broken else encoded(_BETWEEN.join(strings_of(self.value)))
 
 
-def strings_of(value: object) -> Iterator[str]:
+def strings_of(value: object) -> list[str]:
     """Every text inside a JSON value, whole numbers too; keys and words of its structure are none."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: object, found: list[str]) -> None:
+    if type(value) is str:
+        found.append(value)
+    elif type(value) is dict:
         for key, item in value.items():
-            if isinstance(item, str):
-                if item not in _STRUCTURE.get(key, ()):
-                    yield item
-            else:
-                yield from strings_of(item)
-    elif isinstance(value, list):
+            if type(item) is str:
+                if key not in _STRUCTURE or item not in _STRUCTURE[key]:
+                    found.append(item)
+            elif item is not None:
+                _gather(item, found)
+    elif type(value) is list:
         for item in value:
-            yield from strings_of(item)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield str(value)
+            _gather(item, found)
+    elif type(value) is int:
+        found.append(str(value))
+
+
+def in_structure(needle: str) -> bool:
+    """Whether the text is part of a word that is left out as structure."""
+    return any(needle.lower() in word for words in _STRUCTURE.values() for word in words)
 
 
 @lru_cache(maxsize=64)

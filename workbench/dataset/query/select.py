@@ -1,7 +1,7 @@
 """Which rows of a file a query wants: columns first, then bytes, and only rows that are still in doubt are decoded.
 
-Every part of a query gives two answers for a block of rows: those that *may* fit and those that *must*. What may but need
-not is looked at row by row.
+Every part of a query gives two answers for a block of rows: those that *may* fit and those that *must*. What may but
+need not is looked at row by row.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from workbench.dataset.query.nodes import (
     Severity,
     Text,
 )
-from workbench.dataset.query.row import COMPARE, UNKNOWN, QueryRow, codes_of, warning_codes
+from workbench.dataset.query.row import COMPARE, UNKNOWN, QueryRow, codes_of, in_structure, warning_codes
 from workbench.dataset.rows import Rows
-from workbench.dataset.search import Block, Expression, Literal, blocks, line_numbers
+from workbench.dataset.search import Answer, Block, Expression, Literal, Prefilter, Words, blocks, line_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 64
 """Rows that are decoded before other threads get a turn: a person may be moving the cursor meanwhile."""
 
-_SIGNS: Final[dict[str, tuple[Literal, ...]]] = {
-    "tools": (Literal("tools", False), Literal("tool_calls", False), Literal("function", False)),
-    "image": (Literal("image", False),),
-    "weight": (Literal("weight", False),),
+_SIGNS: Final[dict[str, Prefilter]] = {
+    "tools": Words(("tools", "tool_calls", "functions", "function_call")),
+    "image": Literal("image", ignore_case=False),
+    "weight": Words(("weight",)),
 }
 """What the bytes of a row have that holds such a thing."""
 
@@ -74,13 +74,6 @@ class Selected(NamedTuple):
     """Numbers, ascending."""
     looked_at: int
     """How many rows of the file are decided by now."""
-
-
-class _Answer(NamedTuple):
-    """For each row whether it may fit, and whether it must."""
-
-    may: NDArray[np.bool_]
-    must: NDArray[np.bool_]
 
 
 def select(
@@ -129,10 +122,10 @@ class _Plan:
         self._rows = rows
         self._known = known
         self._count = len(rows)
-        self._answers: dict[Node, _Answer] = {}
+        self._answers: dict[Node, Answer] = {}
         self._lines = line_numbers(rows)
 
-    def answer(self, node: Node, block: Block | None = None) -> _Answer:
+    def answer(self, node: Node, block: Block | None = None) -> Answer:
         """For the rows of a block; without one for all rows, by what is known without reading them."""
         import numpy as np
 
@@ -140,46 +133,52 @@ class _Plan:
             case And(parts):
                 answers = [self.answer(part, block) for part in parts]
                 may = np.logical_and.reduce([answer.may for answer in answers])
-                return _Answer(may, np.logical_and.reduce([answer.must for answer in answers]))
+                return Answer(may, np.logical_and.reduce([answer.must for answer in answers]))
             case Or(parts):
                 answers = [self.answer(part, block) for part in parts]
                 may = np.logical_or.reduce([answer.may for answer in answers])
-                return _Answer(may, np.logical_or.reduce([answer.must for answer in answers]))
+                return Answer(may, np.logical_or.reduce([answer.must for answer in answers]))
             case Not(inner):
                 answer = self.answer(inner, block)
-                return _Answer(~answer.must, ~answer.may)
+                return Answer(~answer.must, ~answer.may)
             case _:
                 return self._of_columns(node) if block is None else self._of_block(node, block)
 
-    def _of_block(self, node: Node, block: Block) -> _Answer:
-        import numpy as np
-
+    def _of_block(self, node: Node, block: Block) -> Answer:
         whole = self._of_columns(node)
         here = slice(block.first, block.first + len(block))
         may, must = whole.may[here], whole.must[here]
-        signs = _signs(node)
-        if signs:
-            may = may & np.logical_or.reduce([sign.may(block) for sign in signs])
-        return _Answer(may, must)
+        if isinstance(node, Text):
+            bytes_say = Literal(node.needle).answer(block)
+            sure = not node.role and not in_structure(node.needle)
+            return Answer(may & bytes_say.may, bytes_say.must if sure else must)
+        sign = _sign(node)
+        return Answer(may if sign is None else may & sign.may(block), must)
 
-    def _of_columns(self, node: Node) -> _Answer:
+    def _of_columns(self, node: Node) -> Answer:
         answer = self._answers.get(node)
         if answer is None:
             answer = self._answers[node] = self._column_answer(node)
         return answer
 
-    def _column_answer(self, node: Node) -> _Answer:
+    def _column_answer(self, node: Node) -> Answer:
         import numpy as np
 
         known = self._known
         nothing = np.zeros(self._count, dtype=bool)
-        unknown = _Answer(np.ones(self._count, dtype=bool), nothing)
+        unknown = Answer(np.ones(self._count, dtype=bool), nothing)
         if isinstance(node, Number) and node.field == "line":
             return _sure(COMPARE[node.operator](self._lines, node.value))
+        if node == Has("edited"):
+            return _sure(nothing)
         if _needs_analysis(node) and known is None:
             return _sure(nothing)
         if known is None:
             return unknown
+        return self._known_answer(known, node) or unknown
+
+    def _known_answer(self, known: Known, node: Node) -> Answer | None:
+        """What the analysis says; None of what it has nothing about."""
         match node:
             case Number("tokens", sign, value):
                 return _sure(known.seen & (known.tokens != UNKNOWN) & COMPARE[sign](known.tokens, value))
@@ -187,27 +186,22 @@ class _Plan:
                 return self._where_seen(COMPARE[sign](getattr(known, field), value))
             case Role(name):
                 return self._where_seen((known.roles & ROLES[name]) != 0)
-            case Severity(name):
+            case Severity(name) | Has("error" as name):
                 return _sure(known.seen & (known.severity == SEVERITIES[name]))
-            case Has("error"):
-                return _sure(known.seen & (known.severity == SEVERITIES["error"]))
-            case Has("edited"):
-                return _sure(nothing)
-            case Has("broken"):
-                return self._where_seen((known.flags & FLAGS["broken"]) != 0)
-            case Has(kind) if kind in FLAGS:
-                return _sure(known.seen & ((known.flags & FLAGS[kind]) != 0))
             case Has("warning"):
                 return _sure(self._with(warning_codes()))
             case Rule(text):
                 return _sure(self._with(codes_of(text)))
-            case _:
-                return unknown
+            case Has("broken"):
+                return self._where_seen((known.flags & FLAGS["broken"]) != 0)
+            case Has(kind) if kind in FLAGS:
+                return _sure(known.seen & ((known.flags & FLAGS[kind]) != 0))
+        return None
 
-    def _where_seen(self, holds: NDArray[np.bool_]) -> _Answer:
+    def _where_seen(self, holds: NDArray[np.bool_]) -> Answer:
         """What the columns say of the analysed rows; the others have to be looked at."""
         assert self._known is not None
-        return _Answer(holds | ~self._known.seen, holds & self._known.seen)
+        return Answer(holds | ~self._known.seen, holds & self._known.seen)
 
     def _with(self, codes: Collection[str]) -> NDArray[np.bool_]:
         import numpy as np
@@ -236,8 +230,8 @@ class _Plan:
         )
 
 
-def _sure(holds: NDArray[np.bool_]) -> _Answer:
-    return _Answer(holds, holds)
+def _sure(holds: NDArray[np.bool_]) -> Answer:
+    return Answer(holds, holds)
 
 
 def _needs_analysis(node: Node) -> bool:
@@ -247,15 +241,13 @@ def _needs_analysis(node: Node) -> bool:
     return False
 
 
-def _signs(node: Node) -> tuple[Literal | Expression, ...]:
+def _sign(node: Node) -> Prefilter | None:
     """What stands in the bytes of every row for which the node holds."""
     match node:
-        case Text(needle):
-            return (Literal(needle),)
         case Label(text) if text.strip():
-            return (Literal(text.strip()),)
+            return Literal(text.strip())
         case Regex(pattern, flags):
-            return (Expression(pattern, flags),)
+            return Expression(pattern, flags)
         case Has(kind):
-            return _SIGNS.get(kind, ())
-    return ()
+            return _SIGNS.get(kind)
+    return None

@@ -113,6 +113,12 @@ class LineIndex:
 
         return np.frombuffer(self._starts, np.int64) if len(self._starts) else np.empty(0, np.int64)
 
+    def starts_so_far(self) -> NDArray[int64]:
+        """First byte of every row that is known by now: a copy, while the index may grow."""
+        import numpy as np
+
+        return np.array(self._starts[:], np.int64)
+
     @property
     def blank_lines(self) -> int:
         """How many lines hold nothing."""

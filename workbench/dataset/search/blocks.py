@@ -1,0 +1,116 @@
+"""A file as blocks of neighbouring rows: read once, looked through as bytes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from workbench.dataset.rows import Rows
+from workbench.dataset.rows.lines import LineIndex
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BLOCK = 8 * 1024 * 1024
+"""Bytes read at once."""
+FIRST_BLOCK = 256 * 1024
+"""Bytes of the first block: what stands at the beginning is found within a few milliseconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neighbouring rows and their bytes."""
+
+    first: int
+    """Number of the first row."""
+    starts: NDArray[np.int64]
+    """Where each row begins in `data`."""
+    stops: NDArray[np.int64]
+    """Where it ends; its line end and blank lines may be inside."""
+    data: bytes
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def row(self, place: int) -> bytes:
+        """The bytes of its extent."""
+        return self.data[self.first_bytes[place] : int(self.stops[place])]
+
+    @cached_property
+    def first_bytes(self) -> list[int]:
+        """The same starts as plain numbers, which are quicker one by one."""
+        starts: list[int] = self.starts.tolist()
+        return starts
+
+    def matches(self, pattern: Any) -> Iterator[tuple[int, int]]:
+        """Each row in which a match begins, and where the first one in it ends."""
+        starts, search, data, at = self.first_bytes, pattern.search, self.data, 0
+        while (match := search(data, at)) is not None:
+            first, stop = match.span()
+            row = bisect_right(starts, first) - 1
+            yield row, stop
+            if row + 1 == len(starts):
+                return
+            at = starts[row + 1]
+
+    def matching(self, pattern: Any) -> NDArray[np.bool_]:
+        """For each row whether a match begins in it."""
+        import numpy as np
+
+        found = np.zeros(len(self.starts), dtype=bool)
+        for row, _ in self.matches(pattern):
+            found[row] = True
+        return found
+
+    def with_byte(self, byte: int) -> NDArray[np.bool_]:
+        """For each row whether it has this byte."""
+        import numpy as np
+
+        found = np.zeros(len(self.starts), dtype=bool)
+        places = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == byte)
+        found[np.searchsorted(self.starts, places, side="right") - 1] = True
+        return found
+
+
+def extents(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First byte of every row that is indexed by now, and the one behind its last; see `extent` of the index."""
+    import numpy as np
+
+    index = rows.index
+    if not isinstance(index, LineIndex):
+        return np.array(index.starts, dtype=np.int64), np.array(index.ends, dtype=np.int64)
+    starts = index.starts() if rows.complete else index.starts_so_far()
+    end = index.extent(len(starts) - 1)[1] if len(starts) else 0
+    return starts, np.append(starts[1:], end)
+
+
+def line_numbers(rows: Rows) -> NDArray[np.int64]:
+    """The line of every row that is indexed by now."""
+    import numpy as np
+
+    index = rows.index
+    if not isinstance(index, LineIndex):
+        return np.array(index.lines, dtype=np.int64)
+    blanks = np.array(index.blank_line_numbers(), dtype=np.int64)
+    numbers = np.arange(1, len(index) + 1, dtype=np.int64)
+    # A blank line with n rows before it shifts the rows from n on.
+    return numbers + np.searchsorted(blanks - np.arange(1, len(blanks) + 1), numbers - 1, side="right")
+
+
+def blocks(rows: Rows, wanted: NDArray[np.bool_] | None = None) -> Iterator[Block]:
+    """All rows in blocks, the first one small; blocks in which `wanted` has no row are not read."""
+    import numpy as np
+
+    starts, stops = extents(rows)
+    row, count, size = 0, len(starts), FIRST_BLOCK
+    while row < count:
+        stop = max(row + 1, int(np.searchsorted(stops, starts[row] + size, side="right")))
+        if wanted is None or wanted[row:stop].any():
+            first = int(starts[row])
+            data = rows.bytes_at(first, int(stops[stop - 1]))
+            yield Block(row, starts[row:stop] - first, stops[row:stop] - first, data)
+        row, size = stop, BLOCK
