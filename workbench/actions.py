@@ -27,7 +27,7 @@ MODES: Final[Mapping[str, str]] = {
     "playground": "Playground",
 }
 """The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
-ON_TOP: Final = ("items",)
+ON_TOP: Final = ("items", "editor", "pair", "microscope")
 """Scopes of the screens that a mode puts on top of its own."""
 
 
@@ -110,6 +110,50 @@ _DATASETS_ACTIONS = (
     Action("datasets.next-problem", "Next problem", ("e",), "The next record with a finding.", _DATA, "next problem"),
 )  # fmt: skip
 
+_EDIT = "Record editor"
+
+_EDITOR_ACTIONS = (
+    Action("editor.write", "Edit the text", ("i",), "Keys go to the text; enter too, escape comes back.", _EDIT, "text"),
+    Action("editor.apply", "Apply the changes", ("ctrl+s", "f9", "ctrl+enter"), "Hand the record back to the list, as one step.", _EDIT, "apply", priority=True),
+    Action("editor.role", "Change the role", ("r",), "The next role of the format.", _EDIT, "role"),
+    Action("editor.trained", "Train this answer or not", ("t",), "Switch the message's `weight`; an unpaired record's `label`.", _EDIT, "train"),
+    Action("editor.add", "Add a message after", ("a",), "An empty message after this one.", _EDIT, "add"),
+    Action("editor.add-before", "Add a message before", ("A",), "An empty message before this one.", _EDIT),
+    Action("editor.delete", "Delete the message", ("d", "delete"), "The message, or an optional field, goes.", _EDIT, "delete"),
+    Action("editor.down", "Move the message down", ("J", "shift+down"), "One place down.", _EDIT),
+    Action("editor.up", "Move the message up", ("K", "shift+up"), "One place up.", _EDIT),
+    Action("editor.duplicate", "Duplicate the message", ("D",), "A copy after it.", _EDIT),
+    Action("editor.split", "Split the message", ("x",), "Two messages, cut where the text's cursor stands.", _EDIT, "split"),
+    Action("editor.join", "Join with the next message", ("plus",), "One message, a line end between the texts.", _EDIT, "join"),
+    Action("editor.undo", "Undo an edit", ("u",), "One step back, within this record.", _EDIT, "undo"),
+    Action("editor.redo", "Redo an edit", ("U", "ctrl+r"), "One step on again.", _EDIT),
+    Action("editor.external", "Edit in your own editor", ("E",), "The text in $VISUAL or $EDITOR.", _EDIT, "$EDITOR"),
+    Action("editor.tools", "Edit the tools", ("T",), "The record's tools as JSON, checked.", _EDIT, "tools"),
+    Action("editor.message-json", "Edit the message as JSON", ("m",), "All of its keys: name, ids, calls, images.", _EDIT),
+    Action("editor.record-json", "Edit the record as JSON", ("R",), "All of it.", _EDIT),
+    Action("editor.swap", "Swap the answers of a pair", ("w",), "The other answer is preferred.", _EDIT),
+    Action("editor.pair", "Compare the answers of a pair", ("v",), "Both, with the words that differ marked.", _EDIT),
+    Action("editor.next-finding", "Next finding", ("e",), "To the next message that a rule names.", _EDIT),
+    Action("editor.microscope", "Microscope", ("M",), "The record as a model reads it: template, tokens, what is trained.", _EDIT, "microscope"),
+    Action("editor.leave", "Leave the editor", ("escape",), "Out of the text; out of the editor, asking where something would be lost.", _EDIT, "back", palette=False),
+)  # fmt: skip
+
+_PAIR_ACTIONS = (
+    Action("pair.only", "Only what differs", ("d",), "Leave out long stretches that both answers share; again: all.", "Two answers", "differing", palette=False),
+    Action("pair.back", "Back", ("escape", "q"), "Back to the record.", "Two answers", "back", palette=False),
+)  # fmt: skip
+
+_SCOPE = "Microscope"
+
+_MICROSCOPE_ACTIONS = (
+    Action("microscope.template", "Next chat template", ("t",), "The model's own, chatml, zephyr, none.", _SCOPE, "template"),
+    Action("microscope.model", "Choose the model", ("m",), "Whose tokenizer and template; empty: OpenAI's encoding, as an estimate.", _SCOPE, "model"),
+    Action("microscope.limit", "Choose the limit", ("l",), "Tokens after which a record is cut.", _SCOPE, "limit"),
+    Action("microscope.boundaries", "Token boundaries", ("b",), "A bar between tokens; again: none.", _SCOPE, "boundaries"),
+    Action("microscope.side", "The other answer", ("w",), "Of a pair: the answer that is not preferred.", _SCOPE, "other side"),
+    Action("microscope.back", "Back", ("escape", "q"), "Back to the record.", _SCOPE, "back", palette=False),
+)  # fmt: skip
+
 _EVALUATE_ACTIONS = (
     Action("evaluate.run", "Measure candidates", ("r",), "Choose candidates and measure them on the test set.", "Evaluate", "measure"),
     Action("evaluate.cancel", "Stop measuring", ("x",), "Stop; what was answered is kept, `r` goes on.", "Evaluate", "stop"),
@@ -152,6 +196,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_APP_ACTIONS,
     *_LIST_ACTIONS,
     *_DATASETS_ACTIONS,
+    *_EDITOR_ACTIONS,
+    *_PAIR_ACTIONS,
+    *_MICROSCOPE_ACTIONS,
     *_EVALUATE_ACTIONS,
     *_ITEMS_ACTIONS,
     *_DECIDE_ACTIONS,

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from workbench.dataset import editing
 from workbench.dataset.editing import EditError, Part, parts_of
-from workbench.dataset.editing.glyphs import Glyphs
 from workbench.dataset.formats import Format, RecordError, to_chat
 from workbench.dataset.words import diff_words
-from workbench.terminal.escape import visible
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
@@ -300,24 +298,6 @@ def test_messages_that_an_edit_does_not_name_are_the_same_objects(value: dict[st
     kept = {id(message) for message in changed["messages"]}
     for index, message in enumerate(value["messages"]):
         assert id(message) in kept or ("messages", index) == chosen.message
-
-
-@settings(max_examples=100)
-@given(st.text(st.one_of(st.characters(), st.sampled_from("\x1b\r\x85\u2028\u202e␛␦\ud800")), max_size=40), TEXT)
-def test_glyphs_go_back_to_what_they_stand_for(text: str, typed: str) -> None:
-    """One character for one, only newlines break lines, nothing that a terminal obeys."""
-    glyphs = Glyphs(text)
-    shown = glyphs.show(text)
-    assert glyphs.back(shown) == text
-    assert len(shown) == len(text)
-    assert all(line.splitlines() in ([], [line]) for line in shown.split("\n"))
-    assert visible(shown) == shown
-
-
-def test_the_legend_names_what_is_hidden() -> None:
-    glyphs = Glyphs("a\x1bb\u202e")
-    glyphs.show("a\x1bb\u202e")
-    assert glyphs.legend() == ["␛ escape (U+001B)", "␦ right-to-left override (U+202E)"]
 
 
 @settings(max_examples=80)

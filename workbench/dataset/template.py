@@ -270,12 +270,12 @@ def tokenize(rendered: Rendered, tokenizer: Tokenizer, max_length: int | None) -
     tokenizer.no_padding()
     encoding = tokenizer.encode(rendered.text, add_special_tokens=False)
     ids: list[int] = list(encoding.ids)
-    trained = _trained_tokens(encoding.offsets, rendered.trained_spans)
+    trained = trained_tokens(encoding.offsets, rendered.trained_spans)
     truncated = max_length is not None and len(ids) > max_length
     return Tokenized(ids[:max_length], trained[:max_length], truncated) if truncated else Tokenized(ids, trained, False)
 
 
-def _trained_tokens(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
+def trained_tokens(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
     """For each token, whether it overlaps a trained span.
 
     Tokenizers that trim offsets (ByteLevel's default) leave whitespace out of a token's range, and give a token of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -42,7 +42,7 @@ class NextStepFound(Message):
         self.text = text
 
 
-class Frame(Screen[None]):
+class Frame(Screen[Any]):
     """A mode's screen. It gets its services as arguments and can be mounted in another app.
 
     Subclasses set `MODE` and `HELP`, take their bindings from the registry and yield their widgets in `compose_body`.
@@ -50,6 +50,8 @@ class Frame(Screen[None]):
     """
 
     MODE: ClassVar[str]
+    SHOWS_NEXT_STEP: ClassVar[bool] = True
+    """Whether the line below the modes says what to do next; a screen about one thing says there what it is about."""
     COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual has it unannotated for mypy
     ALLOW_IN_MAXIMIZED_VIEW = "KeyLine, ModeLine"
@@ -65,7 +67,8 @@ class Frame(Screen[None]):
     def compose(self) -> ComposeResult:
         """The frame around the body."""
         yield ModeLine(self.project.title, self.MODE)
-        yield self._next_step
+        if self.SHOWS_NEXT_STEP:
+            yield self._next_step
         yield from self.compose_body()
         yield KeyLine()
 
@@ -81,6 +84,8 @@ class Frame(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """The next step may be another one after a while on another screen."""
+        if not self.SHOWS_NEXT_STEP:
+            return
         self.awaits_next_step = True
         self.set_timer(NEXT_STEP_AFTER_S, self.find_next_step)
 

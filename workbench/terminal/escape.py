@@ -29,7 +29,7 @@ _INVISIBLE = {
 """Characters that take no room or break a line, named where they stand. Joiners (U+200C, U+200D) belong to scripts and
 emoji and stay."""
 
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -55,7 +55,7 @@ def _glyph(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """`text` with every control character as a glyph; newline and tab stay."""
-    return _UNSAFE.sub(_glyph, text)
+    return UNSAFE.sub(_glyph, text)
 
 
 def visible_line(text: str) -> str:

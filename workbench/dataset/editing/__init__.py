@@ -21,11 +21,12 @@ from workbench.dataset.editing.edits import (
     toggle_trained,
     tools_of,
 )
-from workbench.dataset.editing.json_text import parse_json, parse_tools, to_json
+from workbench.dataset.editing.json_text import JsonError, parse_json, parse_tools, to_json
 from workbench.dataset.editing.parts import Part, Place, at, parts_of, sides_of
 
 __all__ = [
     "EditError",
+    "JsonError",
     "Part",
     "Place",
     "add",

@@ -13,6 +13,17 @@ from workbench.dataset.rows import DecodeError, decode
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+class JsonError(EditError):
+    """A text that is no JSON; line and column from 1."""
+
+    code = "json"
+
+    def __init__(self, line: int, column: int, why: str) -> None:
+        super().__init__(f"line {line}, column {column}", why, "correct it there")
+        self.line = line
+        self.column = column
+
+
 def to_json(value: object) -> str:
     """The value as indented JSON; half a surrogate pair as an escape, so that it can be written anywhere."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
@@ -20,12 +31,11 @@ def to_json(value: object) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """The value in a text; an EditError with line and column where it is no JSON."""
+    """The value in a text; a JsonError with line and column where it is no JSON."""
     try:
         return decode(text.encode("utf-8", "backslashreplace"))
     except DecodeError as error:
-        place = f"line {error.line}, column {error.column}"
-        raise EditError(place, error.why, "correct it there", code="json") from error
+        raise JsonError(error.line, error.column, error.why) from error
 
 
 def parse_tools(text: str) -> list[Any] | None:

@@ -6,14 +6,9 @@ newlines break its lines. A text that holds a glyph itself gets another one for 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""What `terminal.escape.visible` shows otherwise than it is; newline and tab stay."""
+from workbench.terminal.escape import UNSAFE
 
 _SPARE = "␦⍰⌧⎔⌑⌂⎈⎊⎋⏣⌘⌬⍟⍍⍁⍯⍞⌻⌼⍃⍄⍇⍈⍐⍗⌶⌹⌺"
 """Glyphs of one cell that hardly any text holds; after them come private ones."""
@@ -31,7 +26,7 @@ class Glyphs:
 
     def show(self, text: str) -> str:
         """`text` with a glyph for each control character."""
-        return _HIDDEN.sub(lambda found: self._of(found.group()), text)
+        return UNSAFE.sub(lambda found: self._of(found.group()), text)
 
     def back(self, shown: str) -> str:
         """The text that `shown` stands for."""
