@@ -17,11 +17,20 @@ from workbench.actions import (
     working_in,
 )
 from workbench.app import WorkbenchApp, screen_class
+from workbench.screens.editor import EditorScreen
 from workbench.screens.items import ItemsScreen
+from workbench.screens.microscope import MicroscopeScreen
+from workbench.screens.pair import PairScreen
 from workbench.widgets.lines import LineList
 from workbench.widgets.reading import Reading
 
-OWN_SCREENS = {**{mode: screen_class(mode) for mode in MODES}, "items": ItemsScreen}
+OWN_SCREENS = {
+    **{mode: screen_class(mode) for mode in MODES},
+    "items": ItemsScreen,
+    "editor": EditorScreen,
+    "pair": PairScreen,
+    "microscope": MicroscopeScreen,
+}
 
 
 def test_no_key_has_two_meanings_in_one_place() -> None:

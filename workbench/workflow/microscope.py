@@ -285,6 +285,8 @@ def strips(magnified: Magnified, *, boundaries: bool = False) -> Iterator[Strip]
         first, *others = (f"⟨{token.text}⟩" if token.special else token.text).split("\n")
         if boundaries and line:
             line.append((BAR, "bar"))
+        if boundaries and not token.text:
+            line.append(("‧", ""))  # the rest of a character that the token before it began
         for rest in others:
             line += [_shown(first, token, boundaries), ("⏎", "special")]
             yield from _ended(kind, line)
@@ -303,7 +305,7 @@ def _shown(text: str, token: Token, boundaries: bool) -> tuple[str, str]:
     shown = visible(text).replace("\t", "⇥")
     if boundaries:
         # A blank at the edge of a token would be lost beside the bar.
-        shown = shown.replace(" ", "·") or "‧"
+        shown = shown.replace(" ", "·")
     return shown, "special" if token.special else ""
 
 
