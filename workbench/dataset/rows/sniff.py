@@ -37,7 +37,7 @@ def refuse_what_is_not_text(path: Path, head: bytes) -> None:
     for magic, why, hint in _MAGIC:
         if head.startswith(magic):
             raise WorkbenchError(str(path), why, hint.format(path=path), code="binary_file")
-    wide = _wide_encoding(head)
+    wide = wide_encoding(head)
     if wide:
         raise WorkbenchError(
             str(path),
@@ -45,7 +45,7 @@ def refuse_what_is_not_text(path: Path, head: bytes) -> None:
             f"convert it: iconv -f {wide} -t UTF-8 {path} > OUT",
             code="not_utf8",
         )
-    if _is_binary(head):
+    if is_binary(head):
         raise WorkbenchError(
             str(path), "is a binary file, not text", "give a JSON Lines or JSON file", code="binary_file"
         )
@@ -58,7 +58,7 @@ def refuse_what_is_not_text(path: Path, head: bytes) -> None:
         )
 
 
-def _wide_encoding(head: bytes) -> str | None:
+def wide_encoding(head: bytes) -> str | None:
     """UTF-16 or UTF-32, told by the mark or by JSON's ASCII being interleaved with zeros."""
     for mark, name in _WIDE_MARKS:
         if head.startswith(mark):
@@ -81,7 +81,7 @@ _WIDE_PATTERNS: tuple[tuple[str, tuple[bool, bool, bool, bool]], ...] = (
 )
 
 
-def _is_binary(head: bytes) -> bool:
+def is_binary(head: bytes) -> bool:
     """Whether these bytes cannot be text: many zeros, or not UTF-8 and full of control characters.
 
     A single stray zero or a Latin-1 letter is text with a broken line, and is reported at that line.
