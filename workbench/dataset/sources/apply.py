@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.dataset.formats import Format, RecordError, kind_of, parse_pair
+from workbench.dataset.formats import Format, RecordError, convert, kind_of, parse_pair, to_chat
 from workbench.dataset.sources.cells import NotAValue, cell_text, is_empty, spelled
 from workbench.dataset.sources.mapping import ColumnMapping
 from workbench.dataset.sources.roles import SKIP, role_finder
@@ -37,7 +37,6 @@ _FALSE = frozenset(
         "👎",
     }
 )
-_SHAREGPT = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,12 @@ def _record(mapping: ColumnMapping, values: Mapping[str, object]) -> dict[str, A
             return _completion(mapping, values)
         case Format.UNPAIRED:
             return _completion(mapping, values) | {"label": _label(mapping, values)}
+        case Format.PROMPT_ONLY:
+            return {
+                "prompt": _prompt(mapping, values)
+                if mapping.messages
+                else _side(mapping, mapping.prompt, values, "prompt")
+            }
         case Format.TEXT:
             return {"text": _text(mapping.text, values, "text")}
         case Format.ALPACA:
@@ -184,6 +189,11 @@ def _ready(mapping: ColumnMapping, values: Mapping[str, object]) -> Messages:
 def _messages(mapping: ColumnMapping, value: object, what: str) -> Messages:
     if not isinstance(value, list) or not value:
         raise NoPlace(f"{what} holds {kind_of(value)}, not a list of messages")
+    if not mapping.roles and all(isinstance(item, Mapping) and "from" in item for item in value):
+        try:
+            return to_chat({"conversations": [_without_nulls(item) for item in value]}, Format.SHAREGPT)
+        except RecordError as error:
+            raise NoPlace(f"{what}: {error}") from error
     finder = role_finder(mapping.roles, known=True) if mapping.roles else _KNOWN
     messages: Messages = []
     for index, item in enumerate(value, start=1):
@@ -211,13 +221,13 @@ def _rest(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def sharegpt(messages: Messages) -> dict[str, Any]:
     """The messages in ShareGPT's words; raises NoPlace for what they cannot hold."""
-    turns = []
-    for index, message in enumerate(messages, start=1):
-        speaker, text = _SHAREGPT.get(message["role"]), message["content"]
-        if speaker is None or not isinstance(text, str) or message.keys() - {"role", "content"}:
-            raise NoPlace(f"message {index} holds more than ShareGPT can: only role and text")
-        turns.append({"from": speaker, "value": text})
-    return {"conversations": turns}
+    try:
+        converted = convert({"messages": messages}, Format.CHAT, Format.SHAREGPT)
+    except RecordError as error:
+        raise NoPlace(str(error)) from error
+    if converted.lost:
+        raise NoPlace(converted.lost[0])
+    return dict(converted.value)
 
 
 def _completion(mapping: ColumnMapping, values: Mapping[str, object]) -> dict[str, Any]:

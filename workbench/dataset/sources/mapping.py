@@ -118,6 +118,7 @@ KEYS: dict[Format, tuple[frozenset[str], frozenset[str]]] = {
     Format.ALPACA: (frozenset({"instruction", "output"}), frozenset({"input", "system"})),
     Format.PREFERENCE: (frozenset({"chosen", "rejected"}), frozenset({"prompt", "messages", "system", "tools"})),
     Format.TRL_PREFERENCE: (frozenset({"chosen", "rejected"}), frozenset({"prompt", "messages", "system"})),
+    Format.PROMPT_ONLY: (frozenset(), frozenset({"prompt", "messages", "system"})),
     Format.UNPAIRED: (
         frozenset({"completion", "label"}),
         frozenset({"prompt", "messages", "system", "positive"}),
@@ -212,10 +213,10 @@ def _check_turns(mapping: ColumnMapping, given: set[str]) -> None:
         raise _fault(mapping, (turns[1],) if turns else (), why, f"give one of: {', '.join(TURNS)}")
     if "messages" in given and "prompt" in given:
         raise _fault(mapping, ("prompt",), "has both `messages` and `prompt`", "give one of them")
-    if mapping.format in (Format.PROMPT_COMPLETION, Format.UNPAIRED) and not {"messages", "prompt"} & given:
+    plain = {Format.PROMPT_COMPLETION, Format.PROMPT_ONLY, Format.UNPAIRED}
+    if mapping.format in plain and not {"messages", "prompt"} & given:
         raise _fault(mapping, ("format",), f"the format {mapping.format} needs `prompt`", "add `prompt` or `messages`")
-    plain = mapping.format in (Format.PROMPT_COMPLETION, Format.UNPAIRED, Format.TRL_PREFERENCE)
-    if plain and mapping.system is not None and not mapping.messages:
+    if mapping.format in {*plain, Format.TRL_PREFERENCE} and mapping.system is not None and not mapping.messages:
         raise _fault(
             mapping, ("system",), "a prompt that is text has no place for a system prompt", "give `messages` instead"
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from workbench.dataset.formats.conversation import SHAREGPT_ROLES
+from workbench.dataset.formats.sharegpt import SHAREGPT_ROLES
 
 SKIP = "skip"
 """In place of a role: this author's messages are left out, and listed."""
