@@ -15,7 +15,8 @@ from workbench.dataset.diff import Pair, changes_of, diff
 from workbench.dataset.formats import Format
 from workbench.dataset.record_diff import PartChange, record_changes
 
-WORDS = "the order arrived late and was broken so please send another one soon thank you for all".split()
+SENTENCE = "the order arrived late and was broken so please send another one soon thank you for all"
+WORDS = SENTENCE.split(" ")
 
 
 class FakeSide:

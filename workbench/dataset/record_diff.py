@@ -34,8 +34,8 @@ def _text_changes(old: object, new: object, fmt: Format) -> Iterator[PartChange]
     """Texts aligned by role and words, so that an inserted message does not change all that follow."""
     before = [(text.place, text.role, text.text) for text in texts_of(old, fmt, calls=True)]
     after = [(text.place, text.role, text.text) for text in texts_of(new, fmt, calls=True)]
-    keys = [[item[1:] for item in side] for side in (before, after)]
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    ours, theirs = ([item[1:] for item in side] for side in (before, after))
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind != "equal":
             yield from _paired(before[a:b], after[c:d])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.dataset.formats import PAIRS, Format
-from workbench.dataset.formats.conversation import SHAREGPT_ROLES
+from workbench.dataset.formats.sharegpt import SHAREGPT_ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,14 @@ def texts_of(value: object, fmt: Format, *, calls: bool = False) -> Iterator[Tex
         case Format.PROMPT_COMPLETION | Format.UNPAIRED:
             yield from _messages(value, "prompt", "user", "", calls)
             yield from _messages(value, "completion", "assistant", "", calls)
+        case Format.PROMPT_ONLY:
+            yield from _messages(value, "prompt", "user", "", calls)
         case Format.TEXT:
             yield from _field(value, "text", "assistant", "")
         case Format.ALPACA:
             yield from _alpaca(value)
         case Format.SHAREGPT:
-            yield from _sharegpt(value)
+            yield from _sharegpt(value, calls)
         case _:
             return
 
@@ -116,12 +118,14 @@ def _alpaca(value: Mapping[str, Any]) -> Iterator[Text]:
         yield from _field(value, key, role, "")
 
 
-def _sharegpt(value: Mapping[str, Any]) -> Iterator[Text]:
+def _sharegpt(value: Mapping[str, Any], calls: bool) -> Iterator[Text]:
     yield from _field(value, "system", "system", "")
     turns = value.get("conversations")
     for index, turn in enumerate(turns if isinstance(turns, list) else []):
         if not isinstance(turn, Mapping):
             continue
         speaker = turn.get("from", turn.get("role"))
+        if speaker == "function_call" and not calls:  # its text is JSON
+            continue
         role = SHAREGPT_ROLES.get(speaker, speaker) if isinstance(speaker, str) else ""
         yield from _field(turn, "value" if "value" in turn else "content", role, f"conversations[{index}].")
