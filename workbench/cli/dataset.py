@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from workbench.cli import dataset_examine, dataset_import, dataset_show, output
+from workbench.cli import dataset_convert, dataset_examine, dataset_import, dataset_show, output
 from workbench.cli.arguments import add_command, add_group, context_of, count
 from workbench.errors import WorkbenchError
 
@@ -28,6 +28,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     stats.add_argument("file", metavar="FILE")
     stats.add_argument("--model", metavar="M", help="whose tokens to count (else the cookbook's)")
     stats.add_argument("--max-tokens", metavar="N", type=count, help="a record over N tokens counts as cut at N")
+    dataset_convert.register(verbs, shared)
     dataset_examine.register(verbs, shared)
     dataset_show.register(verbs, shared)
     dataset_import.register(verbs, shared)
