@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 import weakref
+from array import array as array_of
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,13 +94,14 @@ class Rows:
             if isinstance(self.index, ElementIndex) or self.complete:
                 return
             for done in self.index.extend(self._fd, self.size):
+                if done >= self.size:
+                    self.encoding = replace(self.encoding, blank_lines=self.index.blank_lines)
                 if progress is not None:
                     progress(done, self.size)
                 if self._closed:
                     return
             if self.index.end < self.size:
                 raise self._shortened()
-            self.encoding = replace(self.encoding, blank_lines=self.index.blank_lines)
 
     def _shortened(self) -> WorkbenchError:
         return WorkbenchError(
@@ -220,6 +222,26 @@ def open_first(path: Path) -> Rows:
         rows.close()
         raise WorkbenchError(str(path), "is empty", "give a file with one JSON record a line", code="empty_file")
     return _as_array(rows, start)
+
+
+def open_written(path: Path, written: Path, *, array: bool) -> Rows:
+    """The rows of a file that was written in a known form and will stand at `path`; all are known."""
+    fd = os.open(written, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        head = os.pread(fd, _SAMPLE, 0)
+        start = len(BOM) if head.startswith(BOM) else 0
+        lines = LineIndex(array_of("q"), array_of("q"), start)
+        rows = Rows(path, fd, lines, _encoding(fd, head, size, lines), size)
+    except BaseException:
+        os.close(fd)
+        raise
+    if array:
+        rows.index = ElementIndex.scan(rows.bytes_at(0, size), start)
+        rows.encoding = replace(rows.encoding, array=True)
+    else:
+        rows.index_rest()
+    return rows
 
 
 def _open(path: Path) -> int:

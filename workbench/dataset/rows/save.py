@@ -32,9 +32,9 @@ def write_atomically(out: Path, pieces: Iterable[bytes], *, mode_of: Path | None
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
-        raise _explained(out, error) from error
+        raise explained(out, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def _mode(target: Path, mode_of: Path | None) -> int:
     return 0o644
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename last through a power cut."""
     fd = os.open(folder, os.O_RDONLY)
     try:
@@ -56,8 +56,9 @@ def _sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _explained(out: Path, error: OSError) -> WorkbenchError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+def explained(out: Path, error: OSError) -> WorkbenchError:
+    """The sentence for a file that the operating system would not let us write."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return WorkbenchError(
             str(out), "there is no space left for it", "free some, or write elsewhere", code="disk_full"
         )
