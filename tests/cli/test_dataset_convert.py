@@ -111,6 +111,45 @@ def test_pairs_become_unpaired_records_and_pairs_again(ftwb: Ftwb, tmp_path: Pat
     assert (ran.json["written"], [one["line"] for one in ran.json["dropped"]]) == (1, [3])
 
 
+def test_a_table_is_converted_through_a_template(ftwb: Ftwb, tmp_path: Path) -> None:
+    """The one that is given, and without one what its columns suggest; rows without a place are listed by line."""
+    source = tmp_path / "in.csv"
+    source.write_text("frage,antwort\nhi,héllo\nwhat?,\n", encoding="utf-8")
+    template = tmp_path / "t.toml"
+    template.write_text(
+        """[[messages]]\nrole = "user"\ntext = "{frage}"\n[[messages]]\nrole = "assistant"\ntext = "{antwort}"\n"""
+    )
+    out = tmp_path / "out.jsonl"
+    convert = ("dataset", "convert", str(source), str(out), "--to", "alpaca", "--json")
+    for options in (["--template", str(template)], []):
+        ran = ftwb(*convert, *options)
+        assert ran.code == 1 and [one["line"] for one in ran.json["dropped"]] == [3], ran
+        ran = ftwb(*convert, *options, "--lossy")
+        assert (ran.code, ran.json["records"], ran.json["written"]) == (0, 2, 1)
+        assert lines(out) == [{"instruction": "hi", "input": "", "output": "héllo"}]
+    source.write_text("x,y\n1,2\n", encoding="utf-8")
+    ran = ftwb(*convert)
+    assert ran.code == 1 and "--template" in ran.json["error"]["hint"]
+    template.write_text("[[messages]\n")
+    assert ftwb(*convert, "--template", str(template)).code == 1
+
+
+def test_what_was_exported_is_a_source_again(ftwb: Ftwb, tmp_path: Path) -> None:
+    """Packed files and tables: judged answers keep their labels, conversations their messages."""
+    pair = {"prompt": "hi", "chosen": "yes", "rejected": "no"}
+    source = write(tmp_path / "in.jsonl", pair)
+    for name in ("a.csv", "a.tsv", "a.parquet", "a.jsonl.gz", "a.jsonl.zst"):
+        there, back = tmp_path / name, tmp_path / "back.jsonl"
+        assert ftwb("dataset", "convert", str(source), str(there), "--to", "unpaired").code == 0
+        ran = ftwb("dataset", "convert", str(there), str(back), "--to", "trl-preference", "--json")
+        assert ran.code == 0 and lines(back) == [pair], (name, ran)
+    there = tmp_path / "chat.parquet"
+    write(source, CHAT, CHAT)
+    assert ftwb("dataset", "convert", str(source), str(there), "--to", "chat").code == 0
+    assert ftwb("dataset", "convert", str(there), str(back), "--to", "chat").code == 0
+    assert lines(back) == [CHAT, CHAT]
+
+
 def test_a_file_is_never_converted_onto_itself(ftwb: Ftwb, tmp_path: Path) -> None:
     """Nor through a symbolic link."""
     source = write(tmp_path / "in.jsonl", CHAT)

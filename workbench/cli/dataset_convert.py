@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
     convert = add_command(
         verbs, shared, "convert", run_convert, "write a dataset in another format; refuses what that cannot hold"
     )
-    convert.add_argument("source", metavar="IN", help="JSON Lines or a JSON array")
+    convert.add_argument("source", metavar="IN", help="a file, folder or hf: name, as of `dataset import`")
     convert.add_argument(
         "out", metavar="OUT", help="JSON Lines; packed, or a table, where its name ends so: .gz .zst .csv .tsv .parquet"
     )
     convert.add_argument("--to", required=True, choices=_TARGETS, metavar="FORMAT", help=", ".join(_TARGETS))
+    convert.add_argument(
+        "--template", metavar="T", help="what becomes of the columns (TOML); guessed where it is needed"
+    )
     convert.add_argument("--lossy", action="store_true", help="leave out what the format cannot hold, and say what")
     convert.add_argument(
         "--autotrain", action="store_true", help="use AutoTrain's columns: text, rejected_text, prompt"
@@ -44,15 +48,14 @@ def run_convert(args: argparse.Namespace) -> int:
     try:
         with output.ProgressLine() as line:
             made = convert_dataset(
-                Path(args.source),
+                args.source,
                 Path(args.out),
                 Format(args.to),
+                template=Path(args.template) if args.template else None,
                 lossy=args.lossy,
                 autotrain=args.autotrain,
                 bom=args.bom,
-                progress=lambda done, total: line(
-                    f"converting: {done:,}" + (f" of {total:,} records" if total is not None else " records")
-                ),
+                progress=_shown(line),
             )
     except CannotHold as error:
         if not args.json:
@@ -69,3 +72,13 @@ def run_convert(args: argparse.Namespace) -> int:
     for reason in summary(made.dropped):
         output.say(f"left out: {reason}")
     return 0
+
+
+def _shown(line: output.ProgressLine) -> Callable[[int, int | None], None]:
+    """Progress on the line; the end is said by what is printed then."""
+
+    def show(done: int, total: int | None) -> None:
+        if done != total:
+            line(f"converting, {done / total:.0%}" if total else f"converting, {done:,} rows")
+
+    return show

@@ -11,13 +11,22 @@ from typing import Any
 from workbench.dataset.conversion import Dropped, Item, MixedShapes, Tally, converted, summary
 from workbench.dataset.export import Container, Exported, export
 from workbench.dataset.formats import Detected, Format, detect
-from workbench.dataset.rows import DecodeError, Rows, open_rows
+from workbench.dataset.sources import (
+    ColumnMapping,
+    Progress,
+    Source,
+    Unplaced,
+    apply,
+    check_columns,
+    open_source,
+    place_rows,
+    read_mapping,
+)
 from workbench.errors import WorkbenchError
+from workbench.workflow.importing import guess_mapping
 
-Progress = Callable[[int, int | None], None]
-"""Records done, and records in all where that is known."""
-
-_SAMPLE = 1000  # records by which the format of a file is told
+_RECORDS = frozenset({"jsonl", "json"})
+"""Kinds of sources whose rows are records as they are, if their keys fit a format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +71,11 @@ class _Input:
 
 
 def convert_dataset(
-    source: Path,
+    source: str | Path,
     out: Path,
     target: Format,
     *,
+    template: Path | None = None,
     lossy: bool = False,
     autotrain: bool = False,
     bom: bool = False,
@@ -74,20 +84,64 @@ def convert_dataset(
 ) -> Conversion:
     """Write the records of `source` to `out` in another format, whole or not at all.
 
-    Without `lossy` nothing may be lost: raises CannotHold, which names what would be. Raises WorkbenchError where a
-    file cannot be read or written, or no record is left.
+    A source is whatever `open_source` takes. Rows of JSON whose keys fit a format are its records; of other rows a
+    template makes them: the one that is given, else one that their columns suggest. Without `lossy` nothing may be
+    lost: raises CannotHold, which names what would be. Raises WorkbenchError where a file cannot be read or written,
+    or no record is left.
     """
-    if out.exists() and source.exists() and out.samefile(source):
+    path = Path(source)
+    if out.exists() and path.exists() and out.samefile(path):
         raise WorkbenchError(
             str(out), "is the file that is read", "name another one to write", code="same_file", exit_code=2
         )
-    with open_rows(source) as rows:
-        given = _Input(str(source), _told(rows), lambda: _items(rows, progress))
-        write = partial(export, fmt=target, container=container, autotrain=autotrain, bom=bom, mode_of=source)
-        try:
-            return _converted(given, out, target, write, lossy=lossy, lists=False)
-        except MixedShapes:
-            return _converted(given, out, target, write, lossy=lossy, lists=True)
+    given = _input(source, template, progress)
+    mode_of = path if path.is_file() else None
+    write = partial(export, fmt=target, container=container, autotrain=autotrain, bom=bom, mode_of=mode_of)
+    try:
+        return _converted(given, out, target, write, lossy=lossy, lists=False)
+    except MixedShapes:
+        return _converted(given, out, target, write, lossy=lossy, lists=True)
+
+
+def _input(spec: str | Path, template: Path | None, progress: Progress | None) -> _Input:
+    mapping = None if template is None else read_mapping(template)
+    source = open_source(spec, None if mapping is None else mapping.source)
+    if mapping is not None:
+        told = Detected(mapping.format, f"as {template} says")
+        return _Input(source.spec, told, lambda: _placed(source, mapping, progress))
+    readable = [row for row in source.sample if row.problem is None]
+    told = detect([dict(row.values) for row in readable], [row.line or row.number for row in readable])
+    if source.kind in _RECORDS and told.format is not Format.UNKNOWN:
+        return _Input(source.spec, told, lambda: _as_they_are(source, progress))
+    guessed = guess_mapping(source) if readable else None
+    if guessed is None:
+        names = ", ".join(column.name for column in source.columns)
+        why = f"no template can be guessed from the columns {names}" if readable else "no record can be read"
+        hint = "say what becomes of them: --template T.toml" if readable else "see `ftwb dataset check`"
+        raise WorkbenchError(source.spec, why, hint, code="no_template")
+    told = Detected(guessed.mapping.format, f"by a guessed template: {guessed.reason}")
+    return _Input(source.spec, told, lambda: _placed(source, guessed.mapping, progress))
+
+
+def _as_they_are(source: Source, progress: Progress | None) -> Iterator[Item]:
+    for row in source.rows(progress):
+        yield Item(row.line or row.number, row.values, row.problem)
+
+
+def _placed(source: Source, mapping: ColumnMapping, progress: Progress | None) -> Iterator[Item]:
+    """The records that a template makes, and the rows that found no place."""
+    if mapping.grouping is not None:
+        for made in place_rows(source, mapping, progress=progress):
+            if isinstance(made, Unplaced):
+                yield Item(made.line or made.number, None, made.reason)
+            else:
+                yield Item(made.numbers[0], made.value)
+        return
+    check_columns(mapping, [column.name for column in source.columns])
+    for row in source.rows(progress):
+        record = apply(mapping, row)
+        problem = record.reason if isinstance(record, Unplaced) else None
+        yield Item(row.line or row.number, record, problem)
 
 
 def _converted(
@@ -113,28 +167,3 @@ def _converted(
 
     write(records(), out)
     return report()
-
-
-def _told(rows: Rows) -> Detected:
-    """The usual format of a file, by its first records."""
-    values: list[object] = []
-    lines: list[int] = []
-    for number, value in rows.records():
-        if len(values) == _SAMPLE:
-            break
-        if not isinstance(value, DecodeError):
-            values.append(value)
-            lines.append(rows.line(number))
-    return detect(values, lines)
-
-
-def _items(rows: Rows, progress: Progress | None) -> Iterator[Item]:
-    for number, value in rows.records():
-        if progress is not None and number and number % 1000 == 0:
-            progress(number, len(rows))
-        if isinstance(value, DecodeError):
-            yield Item(value.line, None, f"column {value.column}: {value.why}")
-        else:
-            yield Item(rows.line(number), value)
-    for damage in rows.damage():
-        yield Item(damage.line, None, damage.why)
