@@ -45,3 +45,22 @@ def test_the_rules_are_listed_from_the_registry(ftwb: Ftwb) -> None:
     assert all(rule.name in table for rule in all_rules())
     assert ftwb("dataset", "rules", "Q999").code == 2
     assert json.loads(ftwb("dataset", "rules", "Q999", "--json").out)["error"]["code"] == "unknown_rule"
+
+
+def test_duplicates_lists_copies_and_leaks(ftwb: Ftwb, chat_file: Callable[..., Path]) -> None:
+    """Copies alone are no failure; a leak is, with the lines on both sides."""
+    long = "the courier left my parcel in the rain at number forty although it was promised for tuesday"
+    path = chat_file("a.jsonl", ("hi", "hello"), (long, "sorry"), ("hi", "hello"), (long + " evening", "sorry"))
+    ran = ftwb("dataset", "duplicates", str(path), "--json")
+    assert ran.code == 0 and ran.json["leaked"] == []
+    assert [group["lines"] for group in ran.json["exact"]] == [[1, 3]]
+    assert [group["lines"] for group in ran.json["near"]] == [[2, 4]]
+    other = chat_file("b.jsonl", ("what?", "that"), (long, "we are very sorry"))
+    ran = ftwb("dataset", "duplicates", str(path), "--against", str(other), "--json")
+    assert ran.code == 3
+    assert [(leak["line"], leak["against_line"], leak["kind"]) for leak in ran.json["leaked"]] == [
+        (2, 2, "prompt"), (4, 2, "near"),
+    ]  # fmt: skip
+    said = ftwb("dataset", "duplicates", str(path), "--against", str(other))
+    assert said.code == 3 and "line 2 asks the same as line 2" in said.out and "2 leaked records" in said.out
+    assert ftwb("dataset", "duplicates", str(path), "--against", "none.jsonl", "--json").code == 1

@@ -18,6 +18,15 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
         verbs, shared, "scan", run_scan, "find secrets and personal data; exit code 3 when there are any"
     )
     scan.add_argument("file", metavar="FILE")
+    copies = add_command(
+        verbs,
+        shared,
+        "duplicates",
+        run_duplicates,
+        "exact and near copies; exit code 3 when records leak into --against",
+    )
+    copies.add_argument("file", metavar="FILE")
+    copies.add_argument("--against", metavar="FILE2", help="a file that must not have these records, as a test set")
     rules = add_command(verbs, shared, "rules", run_rules, "the linter's rules, or the page of one")
     rules.add_argument("code", metavar="CODE", nargs="?", help="a rule's code or name")
 
@@ -43,6 +52,32 @@ def run_scan(args: argparse.Namespace) -> int:
         said = f"{counts['secret']} secrets, {counts['personal']} pieces of personal data"
         output.say(f"{found.file}: {found.records} records, {said}")
     return 3 if found.findings else 0
+
+
+def run_duplicates(args: argparse.Namespace) -> int:
+    """List groups of copies, and leaks."""
+    from workbench.workflow.examine import duplicates_in
+
+    against = Path(args.against) if args.against else None
+    with output.ProgressLine() as line:
+        found = duplicates_in(Path(args.file), against, progress=progress_on(line, "comparing"))
+    if args.json:
+        output.emit_json(found)
+        return 3 if found.leaked else 0
+    for name, groups in (("exact", found.exact), ("near", found.near)):
+        for group in groups:
+            alike = "" if name == "exact" else f" ({group.similarity:.0%} alike)"
+            output.say(f"{name}: lines {', '.join(map(str, group.lines))}{alike}")
+    for leak in found.leaked:
+        how = {"record": "the same record as", "prompt": "asks the same as", "near": "asks nearly the same as"}[
+            leak.kind
+        ]
+        output.say(f"leaked: line {leak.line} {how} line {leak.against_line} of {args.against}")
+    more = sum(len(group.lines) - 1 for group in found.exact)
+    said = f"{more} exact copies, {len(found.near)} groups of near copies"
+    leaks = "" if against is None else f", {len(found.leaked)} leaked records"
+    output.say(f"{args.file}: {found.records} records, {said}{leaks}")
+    return 3 if found.leaked else 0
 
 
 def run_rules(args: argparse.Namespace) -> int:

@@ -18,7 +18,16 @@ from workbench.dataset.rules import (  # noqa: F401 - importing a module registe
 )
 from workbench.dataset.rules.check import Report, check, findings
 from workbench.dataset.rules.fix import Fixed, fix
-from workbench.dataset.rules.registry import ALL_FORMATS, Context, Finding, Rule, Severity, all_rules, find_rule, selected
+from workbench.dataset.rules.registry import (
+    ALL_FORMATS,
+    Context,
+    Finding,
+    Rule,
+    Severity,
+    all_rules,
+    find_rule,
+    selected,
+)
 
 __all__ = [
     "ALL_FORMATS",

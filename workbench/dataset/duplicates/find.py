@@ -1,0 +1,236 @@
+"""Copies within a dataset and across two: exact, near, and what one must not have seen of the other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.dataset.duplicates.crew import sign_all
+from workbench.dataset.duplicates.join import NEAR, Joined, Match, TextsOf, join_near, match_near, runs
+from workbench.dataset.duplicates.shingles import Kind, scaffolding, shingles
+from workbench.dataset.duplicates.signatures import (
+    PROMPT_BANDS,
+    WORD_BANDS,
+    Plan,
+    Signatures,
+    read,
+    sign_texts,
+)
+from workbench.dataset.duplicates.texts import prompt_text, record_text
+from workbench.dataset.rows import Rows
+
+Progress = Callable[[int, int], None]
+"""Gets the rows compared and the rows in all."""
+Source = Rows | Sequence[bytes]
+"""A file, or rows as they would stand in one."""
+
+_SAMPLE = 2000  # rows that scaffolding is told from
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Records that are there more than once."""
+
+    lines: tuple[int, ...]
+    """From 1, ascending."""
+    similarity: float = 1.0
+    """Of near copies: the lowest by which one was put to the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaked:
+    """A record that another file has too, or whose question it has."""
+
+    line: int
+    against_line: int
+    similarity: float
+    kind: Literal["record", "prompt", "near"]
+    """The whole record, the same question, or nearly the same question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """What was found; groups by their first line, leaks by their line."""
+
+    records: int
+    exact: tuple[Copies, ...]
+    near: tuple[Copies, ...]
+    leaked: tuple[Leaked, ...] = ()
+
+
+def find_duplicates(
+    rows: Rows,
+    *,
+    against: Rows | None = None,
+    workers: int = 2,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Duplicates:
+    """Copies within a file, and with `against` what it shares with another.
+
+    Exact are records of the same value, whatever the spacing and the order of keys; near are those whose texts have
+    `NEAR` of their three-word pieces in common (case, punctuation and pieces that most records share do not count); of
+    exact copies only the first is among the near.
+    """
+    told = _told(progress, len(rows) + (len(rows) + len(against) if against is not None else 0))
+    signed, plan = _signed(rows, "words", workers, told(0), cancelled)
+    exact = tuple(Copies(tuple(rows.line(int(row)) for row in run)) for run in _exact(signed))
+    near = tuple(_near_groups(rows, signed, join_near(signed, plan, _texts_of(rows, plan))))
+    found: tuple[Leaked, ...] = ()
+    if against is not None:
+        found = leaked(rows, against, workers=workers, progress=_shifted(progress, len(rows)), cancelled=cancelled)
+    return Duplicates(len(rows), exact, near, found)
+
+
+def leaked(
+    rows: Rows,
+    against: Rows,
+    *,
+    workers: int = 2,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[Leaked, ...]:
+    """The records of a file that another has, whole or by their question (all before the last answer)."""
+    total = len(rows) + len(against)
+    told = _told(progress, total)
+    common = _scaffolding(rows, "characters")
+    mine, plan = _signed(rows, "characters", workers, told(0), cancelled, common)
+    theirs, _ = _signed(against, "characters", workers, told(len(rows)), cancelled, common)
+    whole: dict[int, int] = {}
+    for row, digest in enumerate(theirs.digests.tolist()):
+        whole.setdefault(digest, row)
+    matches = match_near(mine, theirs, plan, _texts_of(rows, plan), _texts_of(against, plan))
+    found = {match.row: match for match in matches}
+    leaks = []
+    for row, digest in enumerate(mine.digests.tolist()):
+        if digest in whole:
+            leaks.append(Leaked(rows.line(row), against.line(whole[digest]), 1.0, "record"))
+        elif row in found:
+            match = found[row]
+            kind: Literal["prompt", "near"] = "prompt" if match.equal else "near"
+            leaks.append(Leaked(rows.line(row), against.line(match.other), round(match.similarity, 4), kind))
+    return tuple(leaks)
+
+
+def leaked_texts(texts: Sequence[str], against: Sequence[str], *, threshold: float = NEAR) -> list[Match]:
+    """For each text that `against` has too, the same or nearly the same, the one that is most like it.
+
+    Texts are compared by pieces of five characters, case and punctuation apart; pieces that more than a fifth of
+    `against` share do not count. `Match.equal` says whether they are the same.
+    """
+    sample = against[:: max(1, len(against) // _SAMPLE)]
+    plan = Plan("characters", PROMPT_BANDS, scaffolding(shingles(sample, "characters")))
+    return match_near(
+        sign_texts(texts, plan),
+        sign_texts(against, plan),
+        plan,
+        lambda numbers: [texts[number] for number in numbers],
+        lambda numbers: [against[number] for number in numbers],
+        threshold,
+    )
+
+
+def groups(
+    rows: Source,
+    *,
+    by: Literal["record", "prompt", "both"] = "both",
+    workers: int = 2,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> NDArray[np.int32]:
+    """One group number a row, from 0 in the order of the rows: rows of one group must not be parted by a split.
+
+    They are copies of each other, exact or near, as whole records, or they ask the same (`by` says which). A row that
+    cannot be read is a group of its own unless its bytes are there twice.
+    """
+    every: dict[str, tuple[Kind, ...]] = {
+        "record": ("words",),
+        "prompt": ("characters",),
+        "both": ("words", "characters"),
+    }
+    kinds = every[by]
+    told = _told(progress, len(rows) * len(kinds))
+    union = None
+    for number, kind in enumerate(kinds):
+        signed, plan = _signed(rows, kind, workers, told(number * len(rows)), cancelled)
+        joined = join_near(signed, plan, _texts_of(rows, plan)).union
+        joined.join_equal(signed.digests)
+        if union is None:
+            union = joined
+        else:
+            roots = joined.roots()
+            for row in np.flatnonzero(roots != np.arange(len(roots))).tolist():
+                union.join(row, int(roots[row]))
+    assert union is not None
+    _, numbers = np.unique(union.roots(), return_inverse=True)
+    return numbers.astype(np.int32)
+
+
+def _signed(
+    rows: Source,
+    kind: Kind,
+    workers: int,
+    progress: Callable[[int], None] | None,
+    cancelled: Callable[[], bool] | None,
+    common: NDArray[np.uint64] | None = None,
+) -> tuple[Signatures, Plan]:
+    bands = WORD_BANDS if kind == "words" else PROMPT_BANDS
+    plan = Plan(kind, bands, _scaffolding(rows, kind) if common is None else common)
+    raws = rows.iter_raw() if isinstance(rows, Rows) else iter(rows)
+    return sign_all(raws, len(rows), plan, workers=workers, progress=progress, cancelled=cancelled), plan
+
+
+def _scaffolding(rows: Source, kind: Kind) -> NDArray[np.uint64]:
+    """What most of a sample of different texts share."""
+    step = max(1, len(rows) // _SAMPLE)
+    text = record_text if kind == "words" else prompt_text
+    different = dict.fromkeys(text(read(_raw(rows, row))) for row in range(0, len(rows), step))
+    return scaffolding(shingles(list(islice(different, _SAMPLE)), kind))
+
+
+def _raw(rows: Source, row: int) -> bytes:
+    return rows.raw(row) if isinstance(rows, Rows) else rows[row]
+
+
+def _texts_of(rows: Source, plan: Plan) -> TextsOf:
+    return lambda numbers: [plan.text(read(_raw(rows, number))) for number in numbers]
+
+
+def _exact(signed: Signatures) -> Iterator[NDArray[np.int64]]:
+    every = list(runs(signed.digests, np.arange(len(signed), dtype=np.int64)))
+    return iter(sorted(every, key=lambda run: int(run[0])))
+
+
+def _near_groups(rows: Rows, signed: Signatures, joined: Joined) -> Iterator[Copies]:
+    """Groups with more than one different record, the first copy of each."""
+    roots = joined.union.roots()
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    seen: set[tuple[int, int]] = set()
+    for row in np.flatnonzero(np.isin(roots, roots[roots != np.arange(len(roots))])).tolist():
+        key = (int(roots[row]), int(signed.digests[row]))
+        if key not in seen:
+            seen.add(key)
+            members[key[0]].append(row)
+    for group in members.values():
+        if len(group) > 1:
+            lowest = min((joined.similarities.get(row, 1.0) for row in group), default=1.0)
+            yield Copies(tuple(rows.line(row) for row in group), round(lowest, 4))
+
+
+def _told(progress: Progress | None, total: int) -> Callable[[int], Callable[[int], None] | None]:
+    """A progress of parts out of one of the whole: for each part, told how much is behind it."""
+
+    def part(behind: int) -> Callable[[int], None] | None:
+        return None if progress is None else lambda done: progress(behind + done, total)
+
+    return part
+
+
+def _shifted(progress: Progress | None, behind: int) -> Progress | None:
+    return None if progress is None else lambda done, total: progress(behind + done, behind + total)

@@ -1,0 +1,86 @@
+"""What of a record is compared: what a person reads in it, or what is asked in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from workbench.dataset.formats import PAIRS, Format, RecordError, content_text, format_of, parse_pair, to_chat
+
+_SYSTEM = ("system", "developer")
+
+
+def record_text(value: object) -> str:
+    """All that is said in a record, tool calls included; system prompts, which records share, are left out.
+
+    Where there is nothing else, the system prompt is the text; a record of no known format gives all its texts.
+    """
+    messages = _messages(value)
+    if messages is None:
+        return "\n".join(_every_text(value))
+    said = [text for message in messages if message.get("role") not in _SYSTEM for text in _said(message)]
+    return "\n".join(said or (text for message in messages for text in _said(message)))
+
+
+def prompt_text(value: object) -> str:
+    """What is asked: all before the last answer, without system prompts; all of it where nothing is asked."""
+    messages = _prompt(value)
+    if messages is None:
+        return "\n".join(_every_text(value))
+    asked = [text for message in messages if message.get("role") not in _SYSTEM for text in _said(message)]
+    return "\n".join(asked) if asked else record_text(value)
+
+
+def _prompt(value: object) -> Sequence[Mapping[str, Any]] | None:
+    fmt = format_of(value)
+    if fmt in PAIRS:
+        try:
+            return parse_pair(value, fmt).prompt
+        except RecordError:
+            return None
+    messages = _messages(value)
+    if messages is None:
+        return None
+    answers = [index for index, message in enumerate(messages) if message.get("role") == "assistant"]
+    return messages[: answers[-1]] if answers else messages
+
+
+def _messages(value: object) -> Sequence[Mapping[str, Any]] | None:
+    """The record's conversation, both answers of a pair included; None where it has none."""
+    fmt = format_of(value)
+    if fmt in (Format.CHAT, Format.REINFORCEMENT) and isinstance(value, Mapping):
+        messages = value["messages"]
+        if isinstance(messages, list) and all(isinstance(message, dict) for message in messages):
+            return messages
+        return None
+    try:
+        if fmt in PAIRS:
+            pair = parse_pair(value, fmt)
+            return [*pair.prompt, *pair.preferred, *pair.other]
+        return to_chat(value, fmt)
+    except RecordError:
+        return None
+
+
+def _said(message: Mapping[str, Any]) -> Iterator[str]:
+    text = content_text(message.get("content"))
+    if text:
+        yield text
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping):
+            yield from (item for item in (function.get("name"), function.get("arguments")) if isinstance(item, str))
+
+
+def _every_text(value: object) -> Iterator[str]:
+    """All texts of a JSON value, without recursion."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, Mapping):
+            waiting.extend(reversed(list(item.values())))
+        elif isinstance(item, list):
+            waiting.extend(reversed(item))
