@@ -101,6 +101,9 @@ def test_stats_give_the_cookbooks_figures(ftwb: Ftwb) -> None:
     assert found["n_epochs"] == 20
     assert ftwb("dataset", "stats", toy, "--max-tokens", "4096", "--json").json["billable_tokens_per_epoch"] == 4306
     assert set(found["tokens"]) == {"min", "max", "mean", "median", "p5", "p95", "total"}
+    said = ftwb("dataset", "stats", toy, "--max-tokens", "4096").out.splitlines()
+    assert "over the limit of 4,096 tokens: 1 (line 5)" in said
+    assert "0-499                     4  " + "#" * 40 in said
 
 
 def test_a_fixed_copy_is_written_and_the_source_stays(

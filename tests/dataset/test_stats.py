@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from workbench.catalog.figure import Origin
 from workbench.dataset.formats import RecordError
 from workbench.dataset.rows import open_rows
-from workbench.dataset.stats import default_epochs, distribution, stats
+from workbench.dataset.stats import default_epochs, distribution, histogram, stats
 from workbench.dataset.tokens import FormulaCounter, TokenCount, counter_for
 from workbench.errors import WorkbenchError
 
@@ -60,6 +61,11 @@ def test_the_toy_set_gives_the_cookbooks_figures(cache: Path) -> None:
     assert (found.encoding, found.model, found.max_tokens) == ("cl100k_base", None, 16_385)
     assert (cut.billable_tokens_per_epoch, cut.billable_tokens, cut.over_limit) == (4306, 86_120, 1)
     assert cut.tokens == found.tokens
+    assert (found.over_limit_lines, cut.over_limit_lines) == ([], [5])
+    assert [(step.least, step.most, step.records) for step in found.histogram if step.records] == [
+        (0, 499, 4),
+        (8000, 8499, 1),
+    ]
 
 
 def test_the_keys_are_those_of_the_command_line_contract(cache: Path) -> None:
@@ -106,6 +112,25 @@ def test_percentiles_are_what_they_say(values: list[int]) -> None:
     assert spread.p95 == pytest.approx(float(np.percentile(values, 95)), abs=1e-5)
     assert spread.median == pytest.approx(float(np.median(values)), abs=1e-5)
     assert spread.total == sum(values) and spread.min <= spread.mean <= spread.max
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1, max_size=40))
+def test_every_record_is_in_one_step_of_the_histogram(values: list[int]) -> None:
+    """Steps touch, none is missing between the shortest and the longest record, and they are few."""
+    steps = histogram(values)
+    assert 1 <= len(steps) <= 20
+    for step in steps:
+        assert step.records == sum(step.least <= value <= step.most for value in values)
+    assert sum(step.records for step in steps) == len(values) and steps[0].records and steps[-1].records
+    assert all(one.most + 1 == other.least for one, other in itertools.pairwise(steps))
+
+
+def test_tools_of_a_sharegpt_record_are_counted(tmp_path: Path) -> None:
+    """They are text there."""
+    turns = [{"from": "human", "value": "a b"}, {"from": "gpt", "value": "c"}]
+    path = write(tmp_path, [{"conversations": turns, "tools": '[{"name": "look up"}]'}])
+    with open_rows(path) as rows:
+        assert "estimate: tools" in stats(rows, "gpt-4o", counter=FakeWords()).note
 
 
 def test_a_price_makes_a_cost_and_no_price_says_so(cache: Path) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.cli import dataset_convert, dataset_examine, dataset_import, dataset_show, output
 from workbench.cli.arguments import add_command, add_group, context_of, count
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.dataset.stats import Stats
+
+_LISTED = 10  # lines over the limit that are named to people; --json has all
+_BAR = 40  # characters of the longest bar
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -70,7 +77,14 @@ def run_stats(args: argparse.Namespace) -> int:
     """Count tokens."""
     from workbench.workflow.prepare import dataset_stats
 
-    found = dataset_stats(context_of(args), Path(args.file), model=args.model, max_tokens=args.max_tokens)
+    with output.ProgressLine() as line:
+        found = dataset_stats(
+            context_of(args),
+            Path(args.file),
+            model=args.model,
+            max_tokens=args.max_tokens,
+            progress=dataset_examine.progress_on(line, "counting"),
+        )
     if args.json:
         output.emit_json(found)
         return 0
@@ -82,10 +96,24 @@ def run_stats(args: argparse.Namespace) -> int:
     names = ("min", "p5", "median", "mean", "p95", "max", "total")
     output.table([[key, *(f"{data[key][name]:,.6g}" for name in names)] for key in spread], ["", *names])
     output.say(f"missing system {data['missing_system']}, missing user {data['missing_user']}")
-    output.say(f"over the limit {data['over_limit']}")
+    _say_histogram(found)
+    lines = found.over_limit_lines
+    where = f" (line {', '.join(map(str, lines[:_LISTED]))}{', …' * (len(lines) > _LISTED)})" if lines else ""
+    limit = "" if found.max_tokens is None else f" of {found.max_tokens:,} tokens"
+    output.say(f"over the limit{limit}: {found.over_limit}{where}")
     output.say(f"epochs by the cookbook's rule {data['n_epochs']}, billable tokens {data['billable_tokens']:,}")
     output.say(f"cost: {output.figure(found.cost)}")
     return 0
+
+
+def _say_histogram(found: Stats) -> None:
+    """A bar for every step of tokens, the longest as wide as `_BAR`; none is lost to rounding."""
+    most = max(step.records for step in found.histogram)
+    rows = [
+        (f"{step.least:,}-{step.most:,}", step.records, "#" * math.ceil(step.records * _BAR / most))
+        for step in found.histogram
+    ]
+    output.table(rows, ("tokens of a record", "records", ""))
 
 
 def _listed(texts: list[str]) -> list[str]:

@@ -6,8 +6,10 @@ are really the 10th and 90th percentiles; ours are what they say.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter as Counted
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from pydantic import BaseModel
 from workbench.catalog.figure import Figure
 from workbench.catalog.limits import COOKBOOK_EXAMPLE_TOKENS, example_tokens
 from workbench.catalog.prices import price
-from workbench.dataset.formats import PAIRS, Format, Pair, RecordError, detect, parse_pair, to_chat
+from workbench.dataset.formats import PAIRS, Format, Pair, RecordError, detect, parse_pair, to_chat, tools_of
 from workbench.dataset.rows import DecodeError, Rows
 from workbench.dataset.tokens import Counter, TokenCount
 from workbench.errors import WorkbenchError
@@ -43,6 +45,15 @@ class Distribution(BaseModel):
     total: int
 
 
+class Bin(BaseModel):
+    """A step of a histogram."""
+
+    least: int
+    most: int
+    """Tokens of a record, both ends in it."""
+    records: int
+
+
 class Stats(BaseModel):
     """Figures about a dataset; the keys of the command line contract."""
 
@@ -61,6 +72,10 @@ class Stats(BaseModel):
     missing_user: int
     over_limit: int
     """Records with more tokens than `max_tokens`; they are billed as if cut there."""
+    over_limit_lines: list[int]
+    """Where they stand, from 1."""
+    histogram: list[Bin]
+    """How many records have how many tokens, in steps of one width from the shortest record to the longest."""
     n_epochs: int
     """By the cookbook's rule."""
     billable_tokens_per_epoch: int
@@ -105,6 +120,23 @@ def _percentile(ordered: Sequence[int], percent: float) -> float:
     return round(ordered[low] + (ordered[high] - ordered[low]) * (place - low), 6)
 
 
+_MOST_BINS = 20
+
+
+def histogram(values: Sequence[int]) -> list[Bin]:
+    """At least one value in at most 20 steps; their width is 1, 2 or 5 times a power of ten, and some may be empty."""
+    low, high = min(values), max(values)
+    width = next(width for width in _widths() if high // width - low // width < _MOST_BINS)
+    counts = Counted(value // width for value in values)
+    steps = range(low // width, high // width + 1)
+    return [Bin(least=step * width, most=step * width + width - 1, records=counts[step]) for step in steps]
+
+
+def _widths() -> Iterator[int]:
+    for power in itertools.count():
+        yield from (factor * 10**power for factor in (1, 2, 5))
+
+
 def stats(
     rows: Rows,
     model: str | None = None,
@@ -128,11 +160,11 @@ def stats(
         )
     fmt = detect(rows.sample()).format
     limit = max_tokens or (COOKBOOK_EXAMPLE_TOKENS if model is None else example_tokens(model))
-    totals, assistants, messages = [], [], []
+    totals, assistants, messages, over = [], [], [], []
     missing_system = missing_user = unreadable = 0
     exact, fault = True, ""
     for number, value in rows.records():
-        if progress is not None and number % _PROGRESS_EVERY == 0:
+        if progress is not None and number and number % _PROGRESS_EVERY == 0:
             progress(number, len(rows))
         try:
             if isinstance(value, DecodeError):
@@ -143,6 +175,8 @@ def stats(
             fault = fault or f"line {rows.line(number)}: {error}"
             continue
         totals.append(record.total)
+        if limit is not None and record.total > limit:
+            over.append(rows.line(number))
         assistants.append(record.assistant)
         messages.append(len(record.roles))
         missing_system += not {"system", "developer"} & set(record.roles)
@@ -164,7 +198,9 @@ def stats(
         messages=distribution(messages),
         missing_system=missing_system,
         missing_user=missing_user,
-        over_limit=0 if limit is None else sum(total > limit for total in totals),
+        over_limit=len(over),
+        over_limit_lines=over,
+        histogram=histogram(totals),
         n_epochs=epochs,
         billable_tokens_per_epoch=per_epoch,
         billable_tokens=per_epoch * epochs,
@@ -177,7 +213,7 @@ def stats(
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _Record:
     """One record, counted."""
 
     total: int
@@ -186,38 +222,29 @@ class _Counted:
     roles: tuple[str, ...]
 
 
-def _count(value: object, fmt: Format, counter: Counter) -> _Counted:
+def _count(value: object, fmt: Format, counter: Counter) -> _Record:
     """Count one record; raises RecordError where it does not have the format's shape."""
     if fmt in PAIRS:
-        return _count_pair(parse_pair(value, fmt), _tools(value), counter)
+        return _count_pair(parse_pair(value, fmt), tools_of(value), counter)
     messages = to_chat(value, fmt)
     roles = tuple(str(message.get("role", "")) for message in messages)
     if fmt is Format.TEXT:
         total = counter.text(messages[0]["content"])
-        return _Counted(total, total, True, roles)
+        return _Record(total, total, True, roles)
     if not messages:
         raise RecordError("messages", "is empty")
-    count = counter.messages(messages, _tools(value))
-    return _Counted(count.total, count.assistant, count.exact, roles)
+    count = counter.messages(messages, tools_of(value))
+    return _Record(count.total, count.assistant, count.exact, roles)
 
 
-def _count_pair(pair: Pair, tools: Sequence[Any] | None, counter: Counter) -> _Counted:
+def _count_pair(pair: Pair, tools: Sequence[Any] | None, counter: Counter) -> _Record:
     """Both answers with their prompt: it is counted twice, as Azure's bills show (7,223,000 tokens for 2,750 pairs)."""
     sides: list[TokenCount] = [
         counter.messages([*pair.prompt, *answer], tools) for answer in (pair.preferred, pair.other)
     ]
     roles = tuple(str(message.get("role", "")) for message in (*pair.prompt, *pair.preferred, *pair.other))
     total, assistant = sum(side.total for side in sides), sum(side.assistant for side in sides)
-    return _Counted(total, assistant, all(side.exact for side in sides), roles)
-
-
-def _tools(value: object) -> Sequence[Any] | None:
-    """The tools of a record: its own, or those of OpenAI's `input`."""
-    if not isinstance(value, Mapping):
-        return None
-    inside = value.get("input")
-    tools = value.get("tools") or (inside.get("tools") if isinstance(inside, Mapping) else None)
-    return tools if isinstance(tools, list) else None
+    return _Record(total, assistant, all(side.exact for side in sides), roles)
 
 
 def _cost(billable: int, model: str | None, provider: str | None, tier: str | None) -> Figure:

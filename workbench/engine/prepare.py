@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.dataset.formats import Format, RecordError, detect, to_chat
+from workbench.dataset.formats import Format, RecordError, detect, to_chat, tools_of
 from workbench.dataset.template import Tokenized, render, tokenize
 from workbench.engine.models.folder import ModelFolder, read_folder
 from workbench.errors import WorkbenchError
@@ -169,7 +169,7 @@ def _tokenize(
             chat_template=model.chat_template,
             bos_token=model.bos_token,
             eos_token=model.eos_token,
-            tools=record.get("tools"),
+            tools=tools_of(record),
         )
     except RecordError as error:
         raise DataError(str(error), param, line) from error

@@ -54,12 +54,16 @@ def dataset_stats(
     model: str | None = None,
     max_tokens: int | None = None,
     n_epochs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Stats:
-    """Token counts, epochs and what a provider would bill; without a model by the cookbook's own constants."""
+    """Token counts, epochs and what a provider would bill; without a model by the cookbook's own constants.
+
+    `progress` gets rows done and rows in all.
+    """
     from workbench.dataset.stats import stats
 
     with open_rows(path) as rows:
-        return stats(rows, model, max_tokens, counter=counter_of(context, model), n_epochs=n_epochs)
+        return stats(rows, model, max_tokens, counter=counter_of(context, model), n_epochs=n_epochs, progress=progress)
 
 
 def keep_bytes(context: Context, path: Path) -> str:
