@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.errors import WorkbenchError
 from workbench.screens.dialogs.form import Field, FormDialog
 
 ROLE_CHOICES = (
@@ -40,7 +41,7 @@ class ReplaceDialog(FormDialog[dict[str, Any]]):
 
     def answer(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The step; a pattern that cannot be read is refused here."""
-        from workbench.dataset.recipe.steps import parse_step
+        from workbench.dataset.recipe.steps.replace import Replace
 
         step: dict[str, Any] = {"kind": "replace", "find": values["find"], "with": values["with"]}
         if values["kind"] == "regex":
@@ -49,4 +50,8 @@ class ReplaceDialog(FormDialog[dict[str, Any]]):
             step["ignore_case"] = True
         if values["role"]:
             step["roles"] = [values["role"]]
-        return parse_step(step, "the replacement").recorded()
+        if not values["find"]:
+            raise WorkbenchError("find", "is empty", "write what is to be replaced")
+        made = Replace.model_validate(step)
+        made.substitution()
+        return made.recorded()

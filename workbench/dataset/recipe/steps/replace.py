@@ -34,7 +34,7 @@ class Replace(RecordStep):
 
     def begin(self, run: StepRun) -> Act:
         """Replace in one record after another."""
-        substitute = self._substitution()
+        substitute = self.substitution()
         roles = frozenset(self.roles)
 
         def act(entry: Entry) -> int:
@@ -51,7 +51,8 @@ class Replace(RecordStep):
 
         return act
 
-    def _substitution(self) -> Callable[[str], tuple[str, int]]:
+    def substitution(self) -> Callable[[str], tuple[str, int]]:
+        """What replaces in one text, and counts; raises WorkbenchError for a pattern that cannot be read."""
         if not self.regex and not self.ignore_case:
             return lambda text: (text.replace(self.find, self.replacement), text.count(self.find))
         if not self.regex:
