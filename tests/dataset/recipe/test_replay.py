@@ -90,8 +90,9 @@ def test_recorded_edits_replay_to_what_they_made(data: st.DataObject, rows: list
                 steps.append(step_for_drop(taken))
                 edited = left
             else:
-                to = data.draw(st.integers(0, len(left)))
-                steps.append(step_for_move(taken, to))
+                position = data.draw(st.integers(0, len(edited)))
+                to = sum(at < position for at in range(len(edited)) if at not in places)
+                steps.append(step_for_move(taken, position))
                 edited = [*left[:to], *(raw for raw, _ in taken), *left[to:]]
     recipe = parse_recipe(recipe_of(steps, name="by hand").dump())
     shelf = Shelf(100)
@@ -234,6 +235,7 @@ def test_find_and_replace(options: dict[str, Any], after: list[str]) -> None:
         ({"kind": "limit", "tokens": 0}, "tokens: input should be greater"),
         ({"kind": "dance"}, "step 1: has the kind 'dance'"),
         ({"kind": "filter", "query": "x"}, "needs the filter language"),
+        ({"kind": "import", "template": "x"}, "is not the first step"),
         ({"kind": "fix", "rules": ["nope"]}, "rule 'nope'"),
     ],
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 from workbench.dataset.digest import digest_raw
 from workbench.dataset.rows import decode
@@ -94,3 +94,24 @@ class Entry:
 
 
 _UNREAD = object()
+
+
+class Raws(Sequence[bytes]):
+    """The bytes of entries, as a list that reads them when they are asked for."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(index, slice):
+            return Raws(self._entries[index])
+        return self._entries[index].raw

@@ -39,8 +39,9 @@ def step_for_insert(records: Sequence[bytes], at: int) -> dict[str, Any]:
     return Insert(at=at, records=[raw.decode("utf-8", "replace") for raw in records]).recorded()
 
 
-def step_for_move(records: Iterable[tuple[bytes, int]], to: int) -> dict[str, Any]:
-    """The step of records moved by hand: (bytes, position before), and the position that the first has afterwards."""
+def step_for_move(records: Sequence[tuple[bytes, int]], position: int) -> dict[str, Any]:
+    """The step of records moved by hand, as `Document.move` does it: (bytes, position before), to before `position`."""
+    to = position - sum(at < position for _, at in records)
     return Move(records=_one_after_another(records), to=to).recorded()
 
 

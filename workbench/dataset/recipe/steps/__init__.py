@@ -14,9 +14,11 @@ from workbench.dataset.recipe.steps.drop import Drop
 from workbench.dataset.recipe.steps.filter import Filter
 from workbench.dataset.recipe.steps.fix import Fix
 from workbench.dataset.recipe.steps.hand import HandStep, Insert, Move, Patch
+from workbench.dataset.recipe.steps.imports import Import
 from workbench.dataset.recipe.steps.limit import Limit
 from workbench.dataset.recipe.steps.replace import Replace
 from workbench.dataset.recipe.steps.rewrite import Rewrite
+from workbench.dataset.recipe.steps.split import SplitStep
 from workbench.errors import WorkbenchError
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Filter",
     "Fix",
     "HandStep",
+    "Import",
     "Insert",
     "Limit",
     "Log",
@@ -38,6 +41,7 @@ __all__ = [
     "Replace",
     "Rewrite",
     "Services",
+    "SplitStep",
     "Step",
     "StepRun",
     "parse_step",
@@ -46,6 +50,7 @@ __all__ = [
 STEPS: dict[str, type[Step]] = {
     step.KIND: step
     for step in (
+        Import,
         Fix,
         Clean,
         Replace,
@@ -57,6 +62,7 @@ STEPS: dict[str, type[Step]] = {
         Limit,
         Rewrite,
         Dedupe,
+        SplitStep,
     )
 }
 """Kind to class."""

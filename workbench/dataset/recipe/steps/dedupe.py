@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from workbench.dataset.recipe.entry import Entry
+from workbench.dataset.recipe.entry import Entry, Raws
 from workbench.dataset.recipe.steps.base import Step, StepRun
 
 
@@ -23,12 +23,26 @@ class Dedupe(Step):
 
     def apply(self, entries: Iterable[Entry], run: StepRun) -> Iterator[Entry]:
         """The first of each kind."""
-        first: dict[str, Entry] = {}
-        for entry in entries:
+        first: dict[object, Entry] = {}
+        for entry, kind in self._kinds(entries):
             run.seen += 1
-            known = first.setdefault(entry.digest, entry)
+            known = first.setdefault(kind, entry)
             if known is entry:
                 yield entry
             else:
                 where = f"line {known.line}" if known.line is not None else "an inserted record"
-                run.drop(entry, f"the same as {where}")
+                run.drop(entry, f"{'nearly ' * self.near}the same as {where}")
+
+    def _kinds(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, object]]:
+        """Each record with what is equal for its copies."""
+        if not self.near:
+            for entry in entries:
+                yield entry, entry.digest
+            return
+        from workbench.dataset.duplicates import groups
+
+        held = []
+        for entry in entries:
+            entry.settle()
+            held.append(entry)
+        yield from zip(held, groups(Raws(held), by="record").tolist(), strict=True)
