@@ -39,14 +39,18 @@ def refuse_overwriting(folder: Path, sides: Iterable[str], source: Path, *, forc
             )
 
 
-def write_sides(folder: Path, sides: Mapping[str, Iterable[bytes]], source: Path, *, force: bool) -> dict[str, SideFile]:
+def write_sides(
+    folder: Path, sides: Mapping[str, Iterable[bytes]], source: Path, *, force: bool
+) -> dict[str, SideFile]:
     """Write each side's rows, one a line, each file whole or not at all; raises WorkbenchError."""
     refuse_overwriting(folder, sides, source, force=force)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise WorkbenchError(str(folder), f"cannot be made a folder ({why})", "name another", code="no_folder") from error
+        raise WorkbenchError(
+            str(folder), f"cannot be made a folder ({why})", "name another", code="no_folder"
+        ) from error
     return {side: _write(side_path(folder, side), rows, source) for side, rows in sides.items()}
 
 
@@ -56,7 +60,8 @@ def _write(path: Path, rows: Iterable[bytes], source: Path) -> SideFile:
     def lines() -> Iterator[bytes]:
         nonlocal count
         for raw in rows:
-            line = b" ".join(raw.splitlines()) + b"\n"  # an element of an array may have been written over many lines
+            # An element of an array may have been written over several lines.
+            line = (b" ".join(raw.splitlines()) if b"\n" in raw else raw) + b"\n"
             digest.update(line)
             count += 1
             yield line

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from workbench.dataset.digest import digest_raw
-from workbench.dataset.rows import decode
-from workbench.dataset.rules.fix import in_style_of
+from workbench.dataset.rows import decode, dump_like
 
 _IN_MEMORY = 64 * 1024 * 1024  # bytes of changed records that are held before they go to a file
 
@@ -80,7 +79,7 @@ class Entry:
 
     def put(self, value: Any) -> None:
         """Replace its value; it is written in the style of the row that it was."""
-        self.put_raw(in_style_of(self._fetch(), value))
+        self.put_raw(dump_like(value, self._fetch()))
         self._value = value
 
     def put_raw(self, raw: bytes) -> None:

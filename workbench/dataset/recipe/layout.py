@@ -11,33 +11,33 @@ from workbench.dataset.rows import Rows
 def pieces(rows: Rows | None, entries: Sequence[Entry]) -> Iterator[bytes]:
     """The bytes of the new file.
 
-    Of `rows`, the file it was made of: byte order mark, line ends, blank lines behind untouched rows, whether the last
-    line ends, and how an array is laid out. None: plain JSON Lines.
+    Of `rows`, the file it was made of: byte order mark, line ends, blank lines, whether the last line ends, and how an
+    array is laid out. None: plain JSON Lines.
     """
     if rows is None:
         return (entry.raw + b"\n" for entry in entries)
     return _array(rows, entries) if rows.encoding.array else _lines(rows, entries)
 
 
+def _lines(rows: Rows, entries: Sequence[Entry]) -> Iterator[bytes]:
+    """Rows with the line ends and blank lines they had; the new file has a last line end if the old one had it."""
+    line_end = b"\r\n" if rows.encoding.crlf else b"\n"
+    yield rows.bytes_at(0, rows.index.extent(0)[0])
+    for number, entry in enumerate(entries):
+        if number == len(entries) - 1 and not rows.encoding.last_newline:
+            yield entry.raw
+            return
+        chunk = b"" if entry.key is None else rows.bytes_at(*rows.index.extent(entry.key))
+        if not entry.changed and chunk.endswith(b"\n"):
+            yield chunk
+            continue
+        end = chunk[len(rows.index.content(chunk)) :]
+        yield entry.raw + (end if end.endswith(b"\n") else line_end)
+
+
 def _base(entry: Entry) -> int | None:
     """The row of the file that an entry still is, untouched."""
     return None if entry.changed else entry.key
-
-
-def _lines(rows: Rows, entries: Sequence[Entry]) -> Iterator[bytes]:
-    """Untouched rows with what stands behind them; only one of them can lack its line end, wherever it is now."""
-    line_end = b"\r\n" if rows.encoding.crlf else b"\n"
-    unended = None if rows.encoding.last_newline else len(rows) - 1
-    yield rows.bytes_at(0, rows.index.extent(0)[0])
-    for number, entry in enumerate(entries):
-        last = number == len(entries) - 1
-        base = _base(entry)
-        if not rows.encoding.last_newline and last != (base == unended):
-            yield entry.raw if last else entry.raw + line_end
-        elif base is None:
-            yield entry.raw + line_end
-        else:
-            yield rows.bytes_at(*rows.index.extent(base))
 
 
 def _array(rows: Rows, entries: Sequence[Entry]) -> Iterator[bytes]:

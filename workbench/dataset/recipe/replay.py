@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.dataset.formats import Format
-from workbench.dataset.recipe.document import Recipe, unknown_keys
+from workbench.dataset.recipe.document import unknown_keys
 from workbench.dataset.recipe.entry import Entry, Shelf
 from workbench.dataset.recipe.steps import Step, parse_step
 from workbench.dataset.recipe.steps.base import Difference, Dropped, Log, Services, StepRun
@@ -138,8 +138,3 @@ def preview(
                 changes.append((entry.key, before[entry.key], raw))
     gone = tuple((key, reason) for key, reason in log.dropped_keys if key is not None)
     return Preview(made.recorded(run), made.title, tuple(changes), gone, tuple(log.differences))
-
-
-def replayable(recipe: Recipe) -> bool:
-    """Whether a recipe begins with an import, and so wants a file of rows instead of records."""
-    return bool(recipe.steps) and recipe.steps[0].KIND == "import"

@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.dataset.rows import DecodeError, decode
-from workbench.dataset.rules.fix import in_style_of
+from workbench.dataset.rows import DecodeError, decode, dump_like
 
 _MOST = 20  # changed texts above which the whole new record is shorter to say
 
@@ -76,4 +75,4 @@ def applied(changes: Sequence[Change], raw: bytes) -> bytes:
         if holder[last] != change.was:
             raise KeyError(change.place)
         holder[last] = change.now
-    return in_style_of(raw, value)
+    return dump_like(value, raw)
