@@ -62,6 +62,16 @@ def test_check_finds_a_broken_line_seven_and_ends_with_3(ftwb: Ftwb, chat_file: 
     assert set(finding) >= {"code", "name", "severity", "line", "message_index", "text", "fixable"}
 
 
+def test_check_says_by_what_the_format_was_told_and_where_others_are(
+    ftwb: Ftwb, chat_file: Callable[..., Path]
+) -> None:
+    path = chat_file("mixed.jsonl", *TEN)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('\n{"text": "alone"}\n')
+    last = ftwb("dataset", "check", str(path)).out.splitlines()[-1]
+    assert "chat records (12 of 13 records have `messages`; mixed with 1 text (line 14))" in last
+
+
 def test_ignored_rules_are_not_reported(ftwb: Ftwb, chat_file: Callable[..., Path]) -> None:
     path = chat_file("empty-answer.jsonl", *TEN, ("and this?", " "))
     found = ftwb("dataset", "check", str(path), "--json").json["findings"]

@@ -423,3 +423,37 @@ def test_there_and_back_is_the_identity_where_nothing_was_named_as_lost(source: 
             back = convert(there.value, target, source)
         assert back.lost == (), target
         assert meaning(back.value) == meaning(value), target
+
+
+roles = st.sampled_from(
+    ["user", "assistant", "tool", "function", "system", "human", "gpt", "function_call", "observation"]
+)
+inner_keys = (
+    "role content from value tool_calls function function_call name arguments id weight messages tools type text"
+)
+wild = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 1) | st.text(max_size=3) | roles | st.just('{"name": "f"}'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(inner_keys.split()), inner, max_size=4),
+    max_leaves=12,
+)
+outer_keys = (
+    "messages prompt completion label text instruction input output system history tools conversations"
+    " preferred_output non_preferred_output chosen rejected functions extra"
+)
+keys = st.sampled_from(outer_keys.split())
+
+
+@given(st.dictionaries(keys, wild, max_size=6) | wild, st.sampled_from(TARGETS), st.sampled_from(TARGETS))
+@settings(max_examples=400, deadline=None)
+def test_whatever_stands_in_a_record_it_is_converted_or_refused_with_a_reason(
+    value: Any, source: Format, target: Format
+) -> None:
+    """Never another error, and the record itself is left as it was."""
+    before = json.dumps(value)
+    try:
+        made = convert(value, source, target, lists=True)
+    except RecordError as error:
+        assert error.why
+    else:
+        json.dumps([made.value, *made.more])
+    assert json.dumps(value) == before

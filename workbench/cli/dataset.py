@@ -69,7 +69,7 @@ def run_check(args: argparse.Namespace) -> int:
             fixable = " (fixable)" if finding.fixable else ""
             output.say(f"{finding.code} {finding.severity:<7} {place}: {finding.text} [{finding.name}]{fixable}")
         counts = f"{report.errors} errors, {report.warnings} warnings"
-        output.say(f"{report.file}: {report.records} {report.format} records, {counts}")
+        output.say(f"{report.file}: {report.records} {report.format} records ({report.reason}), {counts}")
     return 3 if report.errors else 0
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pydantic import BaseModel
 
 from workbench.catalog.limits import example_tokens, limits_for
-from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, detect, parse_chat
+from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, parse_chat
 from workbench.dataset.rows import DecodeError, Rows, decode
 from workbench.dataset.rules.facts import Facts, Row
 from workbench.dataset.rules.registry import Context, Finding, Rule, Severity, selected
 from workbench.dataset.tokens import Counter
+from workbench.dataset.told import told
 
 _PROGRESS_EVERY = 2000  # rows between two calls of `progress`
 
@@ -48,7 +49,7 @@ def check(
     applied. `model` and `counter` (see `dataset.tokens`) allow the rules about length. `format` overrides what is
     detected; `progress` gets rows done and rows in all. Raises WorkbenchError (usage) for an unknown profile or rule.
     """
-    detected = detect(rows.sample())
+    detected = told(rows)
     fmt = format or detected.format
     context = Context(
         fmt,
