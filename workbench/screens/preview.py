@@ -69,7 +69,7 @@ class _Left(Exception):
 class PreviewScreen(ReviewDialog["Preview"]):
     """Closes with the preview of a step that is to be applied, or None."""
 
-    HINT = "enter applies it, one undo step · tab reads on · escape leaves everything as it is"
+    HINT = "enter applies it, as one undo step · tab reads on · escape changes nothing"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "apply", show=False, priority=True)]
 
     def __init__(self, step: Mapping[str, Any], target: Target) -> None:

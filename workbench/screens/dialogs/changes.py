@@ -20,6 +20,9 @@ from workbench.widgets.textline import Line, Piece
 Step = dict[str, Any]
 
 
+_TITLES = {"html": "HTML", "placeholders": "Personal data", "controls": "Control codes", "quotes": "Quoted mail"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Offer:
     """One change: a step that is ready, or a form that asks for the rest."""
@@ -48,7 +51,11 @@ def _offers(rules: Sequence[RuleCount], fixable: Sequence[RuleCount], limit: int
         ),
         _Offer("Find and replace", "text or a regular expression, in whose texts you like", form=ReplaceDialog),
         *(
-            _Offer(cleaner.name.capitalize(), cleaner.title, step={"kind": "clean", "fix": cleaner.name})
+            _Offer(
+                _TITLES.get(cleaner.name, cleaner.name.capitalize()),
+                cleaner.title,
+                step={"kind": "clean", "fix": cleaner.name},
+            )
             for cleaner in CLEANERS.values()
         ),
         _Offer("Duplicates", "copies go, the first stays", step={"kind": "dedupe"}),
