@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli import dataset_convert, dataset_examine, dataset_import, dataset_show, output
+from workbench.cli import dataset_convert, dataset_examine, dataset_import, dataset_recipe, dataset_show, output
 from workbench.cli.arguments import add_command, add_group, context_of, count
 from workbench.errors import WorkbenchError
 
@@ -39,6 +39,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     dataset_examine.register(verbs, shared)
     dataset_show.register(verbs, shared)
     dataset_import.register(verbs, shared)
+    dataset_recipe.register(verbs, shared)
 
 
 def run_check(args: argparse.Namespace) -> int:

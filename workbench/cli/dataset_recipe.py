@@ -25,7 +25,9 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
     split = add_command(verbs, shared, "split", run_split, "train, validation and test, near-duplicates on one side")
     split.add_argument("file", metavar="FILE")
     split.add_argument("--out-dir", metavar="D", required=True)
-    split.add_argument("--fractions", metavar="F", type=_fractions, required=True, help="as 0.8,0.1,0.1; or 0.9,0.1")
+    split.add_argument(
+        "--fractions", metavar="F", type=_fractions, default=[0.8, 0.1, 0.1], help="default 0.8,0.1,0.1; or 0.9,0.1"
+    )
     split.add_argument("--seed", metavar="N", type=int, default=0)
     split.add_argument("--stratify", action="store_true", help="spread labels (short answers) evenly")
     split.add_argument("--keep-out", metavar="FILE2", help="a test set: records near one of it are written nowhere")

@@ -26,7 +26,10 @@ def matcher(text: str, fmt: Format, counter: Callable[[], Counter]) -> Match:
     query = parse_query(text)
     if _asks_for_copies(query.node):
         raise WorkbenchError(
-            f"filter {text!r}", "asks for duplicates, which one record cannot tell", "use a `dedupe` step", code="bad_step"
+            f"filter {text!r}",
+            "asks for duplicates, which one record cannot tell",
+            "use a `dedupe` step",
+            code="bad_step",
         )
     count = counter() if "tokens" in query.fields else None
     context = Context(fmt)
