@@ -107,7 +107,7 @@ class _Lines:
         self.number = 0
         """Of the line that was read last."""
         self.ended = False
-        """Whether a line was asked for behind the last one."""
+        """Whether a line was asked for behind the last one: in the middle of a row, its quote is still open."""
         self._file = file
         self._again: list[str] = []
         self._size = 0
@@ -148,31 +148,30 @@ class _NeverClosed(Exception):
 def _parsed(lines: _Lines, layout: Layout) -> Iterator[tuple[int, list[str], str | None]]:
     """(line it starts on, cells, problem) of every row.
 
-    A quote that is never closed would swallow the rest of the file: then only its own line is broken, and reading goes
-    on with the next.
+    A quote that is never closed would swallow the rows behind it, up to the next quote or the end of the file. Then
+    only its own line is broken, and reading goes on with the next.
     """
     csv.field_size_limit(_CELL_LIMIT)
     while True:
-        reader = csv.reader(lines, layout.dialect)
-        swallowed = False
-        while not swallowed:
+        # Strict: else a stray quote joins rows without a word.
+        reader = csv.reader(lines, layout.dialect, strict=True)
+        while True:
             start = lines.number + 1
             try:
                 cells = next(reader)
-                swallowed = lines.ended  # it asked for more: only a row that ends inside quotes does
             except StopIteration:
                 return
             except (csv.Error, _NeverClosed):
-                swallowed = True
-            if swallowed:
-                first = lines.row[0]
+                first, alone = lines.row[0], len(lines.row) == 1 and not lines.ended
                 lines.give_back(keep=1)
-                cells = first.rstrip("\r\n").split(layout.delimiter)
-                yield start, cells, "a quote is opened in it and never closed"
-                continue
-            problem = _undecodable(lines.row)
+                problem = (
+                    "a quote inside a quoted cell is not doubled" if alone else "a quote opens in it and never closes"
+                )
+                yield start, first.rstrip("\r\n").split(layout.delimiter), problem
+                break
+            told = _undecodable(lines.row)
             lines.finish()
-            yield start, cells, problem
+            yield start, cells, told
 
 
 def _undecodable(row: Sequence[str]) -> str | None:

@@ -16,6 +16,14 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 _NO_DELIMITER = "\x1f"
 """A character that text does not have: a table of one column is split by nothing."""
 
+_COLUMN_WORDS = frozenset({
+    "id", "index", "title", "text", "body", "message", "messages", "content", "role", "author", "sender", "from",
+    "date", "time", "timestamp", "created_at", "prompt", "completion", "response", "question", "answer", "context",
+    "instruction", "input", "output", "system", "chosen", "rejected", "label", "conversation_id", "ticket_id",
+    "chat_id", "url", "link", "source", "name", "category", "subject"
+})  # fmt: skip
+"""What columns are often called, so that a first row of such words is a header."""
+
 _LONGEST_NAME = 80  # characters; a longer first cell is a value
 _LOOK = 500  # rows that are compared
 
@@ -80,7 +88,7 @@ def _delimiter(text: str, cut: bool, options: SourceOptions, told: str | None, *
         if not rows:
             continue
         width, same = Counter(len(row) for row in rows).most_common(1)[0]
-        if width > 1 and same * 2 > len(rows):
+        if width > 1 and (same * 2 > len(rows) or len(rows[0]) == width):
             preferred = candidate == "\t" and tabs
             scores.append((len(rows[0]) == width, preferred, same / len(rows), width, candidate, same, len(rows)))
     if not scores:
@@ -117,6 +125,10 @@ def _header(rows: Sequence[Sequence[str]], chosen: bool | None) -> tuple[bool, s
         return chosen, "as the template says"
     if not rows:
         return True, "there is nothing else"
+    words = [cell.strip().casefold() for cell in rows[0] if cell.strip()]
+    known = [word for word in words if word in _COLUMN_WORDS]
+    if len(known) * 2 > len(words):
+        return True, f"the first row holds the names of columns, such as {known[0]}"
     for at, cell in enumerate(rows[0]):
         cell = cell.strip()
         if _is_number(cell):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,14 @@ class Grouping(BaseModel):
     """Which of the assistant's turns are trained: all, the last of each conversation, or those of these authors."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a template was read from; two templates that say the same are equal, wherever they stand."""
+
+    name: str = field(compare=False)
+    text: str = field(compare=False)
+
+
 class ColumnMapping(BaseModel):
     """Which columns become what. Which keys a format takes stands in `KEYS`."""
 
@@ -95,16 +104,15 @@ class ColumnMapping(BaseModel):
     grouping: Grouping | None = None
     source: SourceOptions = SourceOptions()
 
-    _origin: tuple[str, str] | None = PrivateAttr(None)
+    _origin: Origin = PrivateAttr(default_factory=lambda: Origin("", ""))
 
     def place(self, location: Location) -> str:
         """Where in the template something stands, for an error: file and line if it was read from one."""
         dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-        if self._origin is None:
+        if not self._origin.name:
             return f"template, {dotted}" if dotted else "template"
-        name, text = self._origin
-        line = line_of(text, location)
-        return f"{name}, line {line}" if line is not None else name
+        line = line_of(self._origin.text, location)
+        return f"{self._origin.name}, line {line}" if line is not None else self._origin.name
 
 
 TURNS = ("messages", "conversation", "grouping")
@@ -155,7 +163,7 @@ def parse_mapping(text: str, name: str = "template") -> ColumnMapping:
         raise WorkbenchError(name, f"is not TOML: {error}", "correct it there", code="bad_template") from error
     except ValidationError as error:
         raise _invalid(error, text, name) from error
-    mapping._origin = (name, text)
+    mapping._origin = Origin(name, text)
     check_shape(mapping)
     return mapping
 
