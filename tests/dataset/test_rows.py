@@ -259,7 +259,7 @@ TEXT = '{"messages": [{"role": "user", "content": "héllo"}]}\n'
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "binary", ""),
         (b"\x1f\x8b\x08\x00abc", "gzip", "gunzip"),
         (b"PK\x03\x04abc", "zip", ""),
-        (b"PAR1abc", "Parquet", ""),
+        (b"PAR1abc", "Parquet", "ftwb dataset import"),
         (b'{"a": 1}\r{"a": 2}\r', "CR alone", "tr"),
         (b'{\n  "data": [\n    {"a": 1}\n  ]\n}\n', "one JSON object", "jq -c '.data[]'"),
     ],

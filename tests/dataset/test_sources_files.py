@@ -12,6 +12,7 @@ import pytest
 import zstandard
 from pyarrow import ipc, parquet
 
+from workbench.dataset.rows import open_rows
 from workbench.dataset.sources import Source, SourceOptions, open_source
 from workbench.errors import WorkbenchError
 
@@ -270,3 +271,19 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("workbench.dataset.sources.streams.os.open", refuse)
     with pytest.raises(WorkbenchError, match="may not be read by you"):
         open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jsonl.gz", gzip.compress(LINES)), ("a.jsonl.zst", zstandard.compress(LINES)),
+        ("a.jsonl", LINES.decode().encode("utf-16")), ("a.csv", b"id,text\n1,a\n"), ("a.tsv", b"id\ttext\n1\ta\n"),
+    ],
+)  # fmt: skip
+def test_what_the_editor_refuses_to_open_it_offers_to_import(tmp_path: Path, name: str, data: bytes) -> None:
+    """And the import takes it."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(WorkbenchError, match="import it: ftwb dataset import"):
+        open_rows(path)
+    assert values(open_source(path))

@@ -64,8 +64,9 @@ def test_what_is_written_is_what_was_previewed(table: Path, tmp_path: Path) -> N
 
 def test_grouped_rows_are_previewed_from_the_first_rows_and_imported_whole(tmp_path: Path) -> None:
     path = tmp_path / "chats.csv"
-    rows = [f"{chat},{who},{chat} {who}" for who in ("customer", "agent") for chat in range(3000)]
-    path.write_text("ticket_id,author,body\n" + "\n".join(rows) + "\n")
+    pairs = zip(range(3000), reversed(range(3000)), strict=True)  # question and answer are far apart
+    rows = [row for asked, said in pairs for row in (f"{asked},1,customer,{asked}?", f"{said},2,agent,{said}!")]
+    path.write_text("ticket_id,turn,author,body\n" + "\n".join(rows) + "\n")
     preview = preview_import(path)
     assert preview.mapping is not None
     assert preview.partial

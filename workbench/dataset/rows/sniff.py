@@ -11,13 +11,15 @@ from workbench.errors import WorkbenchError
 BOM = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 
+_IMPORT = "import it: ftwb dataset import {path} OUT.jsonl"
+
 # First bytes of what people give by mistake, and what to do with it.
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x1f\x8b", "is compressed with gzip", "unpack it first: gunzip -k {path}"),
-    (b"\x28\xb5\x2f\xfd", "is compressed with zstd", "unpack it first: zstd -dk {path}"),
-    (b"PK\x03\x04", "is a zip archive (or an office document)", "unpack it or export it as JSON Lines"),
-    (b"PAR1", "is a Parquet file", "export it as JSON Lines first"),
-    (b"ARROW1", "is an Arrow file", "export it as JSON Lines first"),
+    (b"\x1f\x8b", "is compressed with gzip", f"{_IMPORT}, or unpack it: gunzip -k {{path}}"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd", f"{_IMPORT}, or unpack it: zstd -dk {{path}}"),
+    (b"PK\x03\x04", "is a zip archive (or an office document)", "unpack it, or save the sheet as CSV and import that"),
+    (b"PAR1", "is a Parquet file", _IMPORT),
+    (b"ARROW1", "is an Arrow file", _IMPORT),
     (b"SQLite format 3", "is an SQLite database", "export the records as JSON Lines first"),
     (b"%PDF", "is a PDF document", "give a JSON Lines or JSON file"),
 )
@@ -42,13 +44,16 @@ def refuse_what_is_not_text(path: Path, head: bytes) -> None:
         raise WorkbenchError(
             str(path),
             f"is {wide} text, but UTF-8 is needed",
-            f"convert it: iconv -f {wide} -t UTF-8 {path} > OUT",
+            f"{_IMPORT.format(path=path)}, or convert it: iconv -f {wide} -t UTF-8 {path} > OUT",
             code="not_utf8",
         )
     if is_binary(head):
         raise WorkbenchError(
             str(path), "is a binary file, not text", "give a JSON Lines or JSON file", code="binary_file"
         )
+    named = path.suffix.lower() in (".csv", ".tsv", ".tab")
+    if named and not head.removeprefix(BOM).lstrip().startswith((b"{", b"[")):
+        raise WorkbenchError(str(path), "is a table, not JSON records", _IMPORT.format(path=path), code="table_file")
     if b"}\r{" in head and b"\n" not in head:
         raise WorkbenchError(
             str(path),
