@@ -283,7 +283,7 @@ def strips(magnified: Magnified, *, boundaries: bool = False) -> Iterator[Strip]
             yield from _ended(kind, line)
             line, kind = [], now
         first, *others = (f"⟨{token.text}⟩" if token.special else token.text).split("\n")
-        if boundaries and line:
+        if boundaries and any(text for text, _ in line):
             line.append((BAR, "bar"))
         if boundaries and not token.text:
             line.append(("‧", ""))  # the rest of a character that the token before it began

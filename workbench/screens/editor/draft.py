@@ -122,9 +122,17 @@ class Draft:
             self._do(value, title, number)
         return self.number_of(place, number)
 
-    def replace(self, value: Any, number: int) -> None:
-        """Another value for the whole record."""
-        self._do(editing.to_json(value) if self.is_text else value, "the record as JSON", number)
+    def parse_record(self, text: str) -> Any:
+        """A text as the whole record; raises EditError where it is no JSON or has not the format's shape."""
+        value = editing.parse_json(text)
+        self._parts_of(value)
+        return value
+
+    def parse_message(self, number: int, text: str) -> Any:
+        """A text as the message of a part; raises EditError where it is no JSON or no message."""
+        message = editing.parse_json(text)
+        self._parts_of(editing.set_message(self.value, self.parts[number], message))
+        return message
 
     def undo(self) -> int | None:
         """One step back; where the cursor was, or None where there is nothing to undo."""

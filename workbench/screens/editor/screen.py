@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from textual import events, on, work
 from textual.app import SuspendNotSupported
 from textual.binding import BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import TextArea
@@ -83,6 +83,7 @@ that can be undone there.
         """Whether the next key in the text belongs to the same step as the last one."""
         self._head = TextLine(id="head")
         self._list = SectionList(id="parts")
+        self._about_text = TextLine(id="about")
         self._text = TextEditor(id="text")
         self._says = Reading(id="says")
 
@@ -91,7 +92,9 @@ that can be undone there.
         yield self._head
         with Container(id="halves"):
             yield self._list
-            yield self._text
+            with Vertical(id="right"):
+                yield self._about_text
+                yield self._text
         yield self._says
 
     def on_mount(self) -> None:
@@ -128,14 +131,21 @@ that can be undone there.
 
     def _show_head(self) -> None:
         about = self.draft.name(self._number) if not self.draft.is_text else "as JSON"
-        left = [Piece(f" {visible_line(self.record.title)}", "strong"), Piece(f"  {about}  ", "muted")]
-        if self._text.too_large:
-            left.append(Piece(f"first {PREVIEW:,} of {len(self.part.text):,} characters: E edits all ", "warning"))
-        elif not self.part.editable:
-            left.append(Piece("no text: m edits it as JSON ", "warning"))
-        elif legend := self._text.legend():
-            left.append(Piece("; ".join(legend), "muted"))
+        left = [Piece(f" {visible_line(self.record.title)}", "strong"), Piece(f"  {about}", "muted")]
         self._head.show(left, known(self.looked, self.draft.changed))
+        note = self._note()
+        self._about_text.show([Piece(f" {note}", "warning")])
+        self._about_text.set_class(not note, "-empty")
+
+    def _note(self) -> str:
+        """What is to be known about the text that is shown."""
+        if self._text.too_large:
+            return f"the first {PREVIEW:,} of {len(self.part.text):,} characters: E edits all of them"
+        if self.part.empty_section:
+            return "no message: a adds one"
+        if not self.part.editable:
+            return "no text here: m edits the message as JSON"
+        return "; ".join(self._text.legend())
 
     def _look(self) -> None:
         """Look at the record again, unless its text is no JSON yet."""
@@ -312,7 +322,9 @@ that can be undone there.
         def put(message: Any) -> None:
             self._edit("JSON of", lambda value, part: editing.set_message(value, part, message))
 
-        self._as_json(f"{self.draft.name(self._number)} as JSON", text, editing.parse_json, put)
+        self._as_json(
+            f"{self.draft.name(self._number)} as JSON", text, partial(self.draft.parse_message, self._number), put
+        )
 
     def action_record_json(self) -> None:
         """The whole record as JSON."""
@@ -323,7 +335,7 @@ that can be undone there.
         def put(value: Any) -> None:
             self._edit("JSON of the record,", lambda _, part: (value, part.message))
 
-        self._as_json("The record as JSON", editing.to_json(self.draft.value), editing.parse_json, put)
+        self._as_json("The record as JSON", editing.to_json(self.draft.value), self.draft.parse_record, put)
 
     def action_external(self) -> None:
         """The text in the person's own editor."""
