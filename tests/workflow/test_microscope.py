@@ -124,7 +124,7 @@ async def test_hosted_models_are_an_estimate_with_one_token_a_mark(context: Cont
 async def test_every_template_can_be_chosen_for_a_model(context: Context, template: str) -> None:
     seen = magnify(CHAT, Format.CHAT, await lens_of(context, "local/tiny", template))
     assert seen.lens.template == template
-    assert ("zephyr" == template) == ("<|user|>" in "".join(token.text for token in seen.tokens))
+    assert (template == "zephyr") == ("<|user|>" in "".join(token.text for token in seen.tokens))
     assert "not with" in seen.lens.note
 
 
