@@ -123,6 +123,7 @@ def test_t_sets_the_weight_of_an_answer_and_the_label_of_an_unpaired_record() ->
     unpaired = RECORDS[Format.UNPAIRED]
     bad = editing.toggle_trained(unpaired, Format.UNPAIRED, part(unpaired, Format.UNPAIRED, 1))
     assert bad == {"prompt": "q", "completion": "a", "label": False}
+    assert [parts_of(one, Format.UNPAIRED)[1].note for one in (unpaired, bad)] == ["good answer", "bad answer"]
 
 
 def test_messages_are_added_before_and_after_in_the_words_of_the_format() -> None:

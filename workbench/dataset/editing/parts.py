@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.dataset.formats import Format, RecordError, kind_of
@@ -59,9 +59,15 @@ def parts_of(value: object, fmt: Format) -> list[Part]:
     match fmt:
         case Format.CHAT | Format.REINFORCEMENT:
             return [*_messages(value, ("messages",), trains=True)]
-        case Format.PROMPT_COMPLETION | Format.UNPAIRED:
-            good = value.get("label") is not False
-            return [*_field(value, "prompt"), *_field(value, "completion", trains=fmt is not Format.UNPAIRED or good)]
+        case Format.PROMPT_COMPLETION:
+            return [*_field(value, "prompt"), *_field(value, "completion", trains=True)]
+        case Format.UNPAIRED:
+            label = "bad answer" if value.get("label") is False else "good answer"
+            answer = _field(value, "completion", trains=value.get("label") is not False)
+            return [
+                *_field(value, "prompt"),
+                *(replace(part, note=f"{label}, {part.note}".removesuffix(", ")) for part in answer),
+            ]
         case Format.TEXT:
             return [_plain(value, "text", trained=True)]
         case Format.ALPACA:
