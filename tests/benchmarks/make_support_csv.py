@@ -5,8 +5,8 @@
 Semicolons, cp1252, rows shuffled over the whole file. In the texts: HTML, signatures, quoted replies, personal data (of
 nobody: reserved domains, numbers and card numbers of documentation), exact and near duplicates of conversations; empty
 authors and texts, internal notes, conversations without an answer. The same seed gives the same file. What was planted
-is printed, that in copies of conversations not counted again, so that an exercise can be held against it. `--import` also imports it with the guessed template and
-prints how long that took and where the rows went.
+is printed, so that an exercise can be held against it (what copies of conversations repeat is not counted again).
+`--import` also imports it with the guessed template, and prints how long that took and where the rows went.
 """
 
 from __future__ import annotations

@@ -186,6 +186,16 @@ def test_an_escape_other_than_doubling_is_read_when_said(tmp_path: Path) -> None
     assert cells(opened(tmp_path, data, escape="\\")) == [["1", 'say "hi", then']]
 
 
+def test_quotes_that_are_letters_are_told_or_said(tmp_path: Path) -> None:
+    """As databases write TSV: nothing is quoted, so a quote at a cell's start is a letter."""
+    data = b'id\ttext\n1\t"Hello" she said\n2\t5" pipe\n'
+    source = opened(tmp_path, data)
+    assert cells(source) == [["1", '"Hello" she said'], ["2", '5" pipe']]
+    assert facts(source)["quotes"] == "letters like others"
+    assert [row.problem is None for row in opened(tmp_path, data, quotes=True).rows()] == [False, True]
+    assert cells(opened(tmp_path, b'id,text\n1,"a"\n', quotes=False)) == [["1", '"a"']]
+
+
 def test_excels_first_line_tells_the_delimiter(tmp_path: Path) -> None:
     source = opened(tmp_path, b"sep=|\nid|text\n1|a;b;c\n")
     assert cells(source) == [["1", "a;b;c"]]

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.dataset.sources import Placed, Source, Unplaced, guess, open_source, parse_mapping, place_rows
+from workbench.dataset.sources.order import order_of
 from workbench.errors import WorkbenchError
 
 TEMPLATE = """
@@ -188,6 +189,35 @@ def test_the_text_may_come_from_several_columns(tmp_path: Path) -> None:
     (one,) = place_rows(source, parse_mapping(TEMPLATE.replace("{text}", "{subject}\\n{text}")))
     assert isinstance(one, Placed)
     assert talk(one) == [("user", "S\nq"), ("assistant", "b")]
+
+
+def test_a_full_disk_is_met_in_one_sentence(tmp_path: Path) -> None:
+    """`/dev/full` is a file that is always full."""
+    from workbench.dataset.sources.grouping import Groups, Turn
+
+    groups = Groups(tmp_path)
+    groups._file.close()
+    groups._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - `groups` closes it
+    try:
+        with pytest.raises(WorkbenchError, match="TMPDIR") as caught:
+            groups.add("a", (0, 0), Turn(1, 1, "user", "x", "y"))
+        assert caught.value.code == "disk_full"
+    finally:
+        groups.close()
+
+
+@pytest.mark.parametrize("odd", [1, 10])
+def test_a_few_odd_dates_do_not_hide_what_a_column_is(odd: int) -> None:
+    """They are listed later; a column of which a tenth is no date is none."""
+    dates = [f"{day:02d}/02/2024 10:00" for day in range(1, 29)] * 3
+    told = order_of([*dates, *["soon"] * odd])
+    assert told == (("%d/%m/%Y %H:%M", "its values are dates like %d/%m/%Y %H:%M") if odd == 1 else None)
+
+
+def test_dates_that_can_be_read_in_two_ways_say_so() -> None:
+    told = order_of(["01/02/2024 10:00", "03/04/2024 10:00"])
+    assert told is not None
+    assert "and as well dates like" in told[1]
 
 
 def messy(seed: int, chats: int) -> tuple[bytes, int]:

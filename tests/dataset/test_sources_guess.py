@@ -24,6 +24,7 @@ from workbench.dataset.sources import (
     open_source,
     parse_mapping,
     place_rows,
+    read_mapping,
 )
 from workbench.dataset.sources.autotrain import mapping_of_autotrain
 from workbench.dataset.sources.mapping import check_shape, dump_mapping
@@ -204,6 +205,23 @@ def test_autotrains_column_mappings_are_read() -> None:
     assert mapping_of_autotrain("llm-reward", {"rejected_text_column": "bad"}).chosen == "{text}"
     assert mapping_of_autotrain("llm-dpo", pairs, chat_template="chatml").parse == ("good", "bad")
     assert mapping_of_autotrain("llm-dpo", pairs, chat_template="none").parse == ()
+
+
+def test_an_autotrain_config_is_a_template(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    text = "task: llm-orpo\ndata:\n  path: x\n  chat_template: chatml\n  column_mapping:\n    text_column: chosen\n"
+    path.write_text(f"{text}    rejected_text_column: rejected\n    prompt_text_column: prompt\n")
+    mapping = read_mapping(path)
+    assert (mapping.chosen, mapping.rejected, mapping.prompt) == ("{chosen}", "{rejected}", "{prompt}")
+    assert mapping.parse == ("chosen", "rejected")
+    path.write_text(
+        "task: llm\nparams: {trainer: sft}\ndata: {chat_template: null, column_mapping: {text_column: t}}\n"
+    )
+    assert read_mapping(path).text == "{t}"
+    for text, words in (("a: [", "not YAML"), ("task: llm-sft", "no AutoTrain config"), ("- 1", "no AutoTrain config")):
+        path.write_text(text)
+        with pytest.raises(WorkbenchError, match=words):
+            read_mapping(path)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,11 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
         help="a file (also .gz, .zst), a folder that save_to_disk wrote, or hf:ORG/NAME[:CONFIG[:SPLIT]]",
     )
     command.add_argument("out", metavar="OUT", help="the JSON Lines file to write")
-    command.add_argument("--template", metavar="T", help="what becomes of the columns (TOML); guessed if left out")
+    command.add_argument(
+        "--template",
+        metavar="T",
+        help="what becomes of the columns (TOML, or an AutoTrain config); guessed if left out",
+    )
     command.add_argument("--write-template", metavar="T", help="keep the template that was used here")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from workbench.dataset.formats import Format
@@ -54,6 +55,34 @@ def mapping_of_autotrain(
             parse=(text, rejected) if listed else (),
         )
     )
+
+
+def read_autotrain(path: Path) -> ColumnMapping:
+    """The template that an AutoTrain config (YAML) says; raises a WorkbenchError for what is none."""
+    import yaml
+
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise WorkbenchError(str(path), f"is not YAML ({why})", "correct it there", code="bad_template") from error
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise WorkbenchError(str(path), f"cannot be read ({why})", "check the path", code="not_found") from error
+    data = config.get("data") if isinstance(config, Mapping) else None
+    columns = data.get("column_mapping") if isinstance(data, Mapping) else None
+    if not isinstance(config, Mapping) or not isinstance(data, Mapping) or not isinstance(columns, Mapping):
+        raise WorkbenchError(
+            str(path), "has no data.column_mapping, so it is no AutoTrain config", "give one, or a template in TOML",
+            code="bad_template",
+        )  # fmt: skip
+    params = config.get("params")
+    trainer = params.get("trainer") if isinstance(params, Mapping) else None
+    task = str(config.get("task", ""))
+    if task == "llm":  # the trainer is then a parameter
+        task = f"llm-{trainer or 'default'}"
+    template = data.get("chat_template")
+    return mapping_of_autotrain(task, columns, chat_template=None if template is None else str(template))
 
 
 def _checked(mapping: ColumnMapping) -> ColumnMapping:

@@ -48,6 +48,8 @@ def layout_of(text: str, cut: bool, options: SourceOptions, *, tabs: bool) -> tu
     delimiter, sniffed = _delimiter(text_behind, cut, options, told, tabs=tabs)
     spaced = f'{delimiter} "' in text_behind and f'{delimiter}"' not in text_behind
     dialect = _dialect(delimiter, options.escape, spaced=spaced)
+    plain, quotes = _quotes(text_behind, cut, dialect, options)
+    dialect = plain or dialect
     rows = _parse(text, dialect, cut)
     start = 1 if told is not None else 0
     while start < len(rows) and not rows[start]:
@@ -57,7 +59,7 @@ def layout_of(text: str, cut: bool, options: SourceOptions, *, tabs: bool) -> tu
     header = tuple(body[0]) if has_header and body else None
     width = len(header) if header is not None else Counter(len(row) for row in body).most_common(1)[0][0]
     names = _unique(header if header is not None else [""] * width)
-    described = (sniffed, Sniffed("header", "yes" if has_header else "none", why))
+    described = (sniffed, *quotes, Sniffed("header", "yes" if has_header else "none", why))
     return Layout(delimiter, dialect, names, header, start + (1 if has_header else 0)), described
 
 
@@ -95,6 +97,29 @@ def _delimiter(text: str, cut: bool, options: SourceOptions, told: str | None, *
         return _NO_DELIMITER, Sniffed("delimiter", "none", "no comma, semicolon, tab or bar splits the rows alike")
     _, _, _, width, best, same, total = max(scores, key=lambda score: score[:4])
     return best, Sniffed("delimiter", _name(best), f"it splits {same} of the first {total} rows into {width} columns")
+
+
+def _quotes(
+    text: str, cut: bool, dialect: type[csv.Dialect], options: SourceOptions
+) -> tuple[type[csv.Dialect] | None, tuple[Sniffed, ...]]:
+    """A dialect in which quotes are letters, where they are used so: only without quoting are the rows whole."""
+    plain = type("Plain", (dialect,), {"quoting": csv.QUOTE_NONE})
+    if options.quotes is not None:
+        told = Sniffed("quotes", "wrap cells" if options.quotes else "letters like others", "as the template says")
+        return (None if options.quotes else plain), (told,)
+    try:
+        for _ in csv.reader(io.StringIO(text, newline=""), dialect, strict=True):
+            pass
+    except csv.Error as error:
+        rows = [row for row in _parse(text, plain, cut) if row]
+        widths = {len(row) for row in rows}
+        opening = [cell for row in rows for cell in row if cell.startswith('"')]
+        wrapped = [cell for cell in opening if len(cell) > 1 and cell.endswith('"')]
+        whole = len(widths) == 1 and widths != {1} and "unexpected end" not in str(error)
+        if whole and len(wrapped) * 2 <= len(opening):
+            why = "they stand where quoting does not allow them, and without it all rows have as many cells"
+            return plain, (Sniffed("quotes", "letters like others", why),)
+    return None, ()
 
 
 def _name(delimiter: str) -> str:

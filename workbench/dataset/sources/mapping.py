@@ -140,7 +140,14 @@ _ROLES = ("system", "developer", "user", "assistant", "tool", "skip")
 
 
 def read_mapping(path: Path) -> ColumnMapping:
-    """The template in a TOML file; raises a WorkbenchError with the line of what is wrong."""
+    """The template in a TOML file, or in an AutoTrain config by the ending of YAML.
+
+    Raises a WorkbenchError with the line of what is wrong.
+    """
+    if path.suffix.lower() in (".yml", ".yaml"):
+        from workbench.dataset.sources.autotrain import read_autotrain
+
+        return read_autotrain(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

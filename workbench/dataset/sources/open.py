@@ -80,5 +80,6 @@ def _open_folder(spec: str, folder: Path, options: SourceOptions) -> Source:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise WorkbenchError(spec, f"cannot be read ({why})", "check its permissions", code="no_permission") from error
-    hint = f"give one of its files ({', '.join(names[:5])}{', …' * (len(names) > 5)})" if names else "give a file"
+    listed = f"{', '.join(names[:5])}{', …' * (len(names) > 5)}"
+    hint = f"give one of its files ({listed}), or hf:{folder} for all of them together" if names else "give a file"
     raise WorkbenchError(spec, "is a directory, and no saved dataset", hint, code="is_directory")

@@ -73,24 +73,31 @@ def _shown(value: object) -> str:
 
 def order_of(values: Sequence[object]) -> tuple[str, str] | None:
     """How a column orders rows, by its first values, and why: None if it is neither numbers nor dates."""
-    if not values:
-        return None
     for how, what in (("number", "numbers"), ("date", "ISO dates")):
-        if _fits(values, how):
+        if _share(values, how) >= _ENOUGH:
             return how, f"its values are {what}"
-    fitting = [shape for shape in _SHAPES if _fits(values, shape)]
-    if not fitting:
+    shares = {shape: _share(values, shape) for shape in _SHAPES}
+    best = max(_SHAPES, key=lambda shape: shares[shape])
+    if shares[best] < _ENOUGH:
         return None
-    others = [shape for shape in fitting[1:] if {fitting[0][:5], shape[:5]} == {"%m/%d", "%d/%m"}]
-    also = f", but they are also dates like {others[0]}: look" if others else ""
-    return fitting[0], f"its values are dates like {fitting[0]}{also}"
+    other = next((shape for shape in _SHAPES if shape != best and shares[shape] == shares[best]), None)
+    also = f", and as well dates like {other}: look which is meant" if other is not None else ""
+    return best, f"its values are dates like {best}{also}"
 
 
-def _fits(values: Sequence[object], how: str) -> bool:
+_ENOUGH = 0.95
+"""The share of a column's first values that must fit; the others will be listed."""
+
+
+def _share(values: Sequence[object], how: str) -> float:
+    """The share of the values that can be read in this way; given up where too few can."""
     read = order_reader(how)
-    try:
-        for value in values:
+    misfits = 0
+    for value in values:
+        try:
             read(value)
-    except NoOrder:
-        return False
-    return True
+        except NoOrder:
+            misfits += 1
+            if misfits > len(values) * (1 - _ENOUGH):
+                return 0.0
+    return 1 - misfits / len(values) if values else 0.0

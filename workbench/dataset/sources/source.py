@@ -33,6 +33,8 @@ class SourceOptions(BaseModel):
     """Of a table in text: one character."""
     header: bool | None = None
     """Whether the first row of a table in text names the columns; without one they are `column_1`, `column_2`, …"""
+    quotes: bool | None = None
+    """Whether double quotes wrap cells of a table in text; if not, they are letters like others."""
     escape: str | None = None
     """The character that escapes a quote inside a quoted cell, where quotes are not doubled."""
     records: str | None = None
