@@ -54,6 +54,28 @@ def calling(**changes: object) -> dict[str, Any]:
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
 
+HTTPS = "https://example.org/a.png"
+WORDY = {"type": "text", "text": "You help."}
+
+
+def pictured(url: object, **rest: object) -> dict[str, Any]:
+    """A question with one image."""
+    image = {"type": "image_url", "image_url": {**({} if url is None else {"url": url}), **rest}}
+    return chat({"role": "user", "content": [{"type": "text", "text": "what is it?"}, image]}, ANSWER)
+
+
+def tool(parameters: object) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "look", "parameters": parameters}}
+
+
+PLACE = tool(
+    {
+        "type": "object",
+        "properties": {"place": {"type": "string"}, "unit": {"type": "string", "enum": ["C", "F"]}},
+        "required": ["place"],
+    }
+)
+
 CHAT_PLANTS = [
     Plant("invalid_json", b'{"messages": [}'),
     Plant("invalid_json", b'{"messages": [{"role": "user", "content": "caf\xe9"}]}'),
@@ -133,8 +155,65 @@ CHAT_PLANTS = [
         "functions_deprecated",
         chat(USER, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}),
         2,
+        fixable=True,
     ),
-    Plant("example_too_long", chat(USER, {"role": "assistant", "content": "w " * 70_000 + "w"}), model="gpt-4o"),
+    Plant("functions_deprecated", chat(USER, ANSWER, functions=[{"name": "f"}]), fixable=True),
+    Plant("functions_deprecated", chat(USER, {"role": "function", "name": "f", "content": "1"}, ANSWER), 2),
+    Plant("begins_with_answer", chat({"role": "assistant", "content": "Welcome!"}, USER, ANSWER), 1),
+    Plant(
+        "image_role", {"messages": [{"role": "system", "content": [WORDY, IMAGE]}, USER, ANSWER]}, 0, profile="openai"
+    ),
+    *(Plant("image_detail", pictured(HTTPS, detail=detail), 1, profile="openai") for detail in ("medium", None, 3)),
+    *(
+        Plant("image_url", pictured(url), 1, profile="azure")
+        for url in (
+            "cat.png",
+            "ftp://example.org/a.png",
+            "data:image/png,iVBORw0KGgo",
+            "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+            "data:text/plain;base64,aGVsbG8=",
+            "data:image/png;base64,not base 64!",
+            "data:image/png;base64,",
+            "data:image/png;base64,/9j/4AAQSkZJRgABAQ==",
+            None,
+        )
+    ),
+    Plant(
+        "image_url", chat({"role": "user", "content": [{"type": "image_url", "image_url": HTTPS}]}, ANSWER), 1, "openai"
+    ),
+    Plant(
+        "image_too_large", pictured("data:image/png;base64,iVBORw0KGgo" + "A" * (14 * 2**20 + 1)), 1, profile="openai"
+    ),
+    *(
+        Plant("tool_schema", chat(USER, ANSWER, tools=[tool(parameters)]), profile=profile)
+        for parameters in (
+            {"type": "string"},
+            {"type": "object", "properties": ["place"]},
+            {"type": "object", "properties": {"place": "string"}},
+            {"type": "object", "properties": {"place": {"type": "str"}}},
+            {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["town"]},
+            {"type": "object", "properties": {"place": {"type": "string"}}, "required": "place"},
+            {"type": "object", "properties": {"place": {"enum": []}}},
+            {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "text"}}}},
+        )
+        for profile in (None, "openai")
+    ),
+    *(
+        Plant(
+            "arguments_unfit", chat(USER, calling(function={"name": "look", "arguments": arguments}), tools=[PLACE]), 2
+        )
+        for arguments in ("{}", '{"place": 3}', '{"place": "x", "town": "y"}', '{"place": "x", "unit": "K"}')
+    ),
+    Plant("tool_twice", chat(USER, ANSWER, tools=[TOOL, TOOL])),
+    Plant("parallel_tool_calls", chat(USER, ANSWER, tools=[TOOL], parallel_tool_calls="no")),
+    Plant(
+        "parallel_tool_calls",
+        chat(USER, calling(), tools=[TOOL], parallel_tool_calls=False)
+        | {"messages": [SYSTEM, USER, {**CALLING, "tool_calls": [CALL, {**CALL, "id": "c2"}]}]},
+        2,
+    ),
+    Plant("secret", chat(USER, {**ANSWER, "content": "it is AKIA" + "Q3EXAMPLE7Q2ZLNC"}), 2),
+    Plant("personal_data", chat({**USER, "content": "I am jane.doe@example.org"}, ANSWER), 1),
     Plant("inconsistent_system_prompt", {"messages": [{"role": "system", "content": "You rhyme."}, USER, ANSWER]}),
     Plant("missing_system", {"messages": [USER, ANSWER]}),
 ]
@@ -144,6 +223,7 @@ PAIR = {
     "preferred_output": [ANSWER],
     "non_preferred_output": [{"role": "assistant", "content": "no"}],
 }
+GRADED = {"messages": [USER], "reference": "x"}
 TRL = {"prompt": "hi", "chosen": "hello", "rejected": "no"}
 
 OTHER_PLANTS: list[tuple[Format, dict[str, Any], Plant]] = [
@@ -153,6 +233,20 @@ OTHER_PLANTS: list[tuple[Format, dict[str, Any], Plant]] = [
     (Format.PREFERENCE, PAIR, Plant("pair_equal", {**PAIR, "non_preferred_output": [ANSWER]})),
     (Format.PREFERENCE, PAIR, Plant("pair_role", {**PAIR, "preferred_output": [{**USER, "content": "x"}]})),
     (Format.PREFERENCE, PAIR, Plant("mixed_formats", TRL)),
+    (
+        Format.PREFERENCE,
+        PAIR,
+        Plant("pair_equal", {**PAIR, "non_preferred_output": [{**ANSWER, "content": " hello\n"}]}),
+    ),
+    (
+        Format.PREFERENCE,
+        PAIR,
+        Plant("pair_message", {**PAIR, "input": {"messages": [{**USER, "role": "human"}, USER]}}),
+    ),
+    (Format.PREFERENCE, PAIR, Plant("pair_message", {**PAIR, "preferred_output": [{**ANSWER, "contents": "x"}]})),
+    (Format.PREFERENCE, PAIR, Plant("pair_message", {**PAIR, "preferred_output": [{**CALLING, "tool_calls": ["x"]}]})),
+    (Format.PREFERENCE, PAIR, Plant("pair_prompt_end", {**PAIR, "input": {"messages": [USER, ANSWER]}})),
+    (Format.TRL_PREFERENCE, TRL, Plant("pair_prompt_end", {**TRL, "prompt": [USER, ANSWER]})),
     (Format.TRL_PREFERENCE, TRL, Plant("pair_malformed", {"prompt": "hi", "chosen": "x"})),
     (Format.TRL_PREFERENCE, TRL, Plant("pair_equal", {**TRL, "rejected": "hello"})),
     (
@@ -178,9 +272,14 @@ OTHER_PLANTS: list[tuple[Format, dict[str, Any], Plant]] = [
         {"prompt": "a", "completion": "b", "label": True},
         Plant("field_malformed", {"prompt": "a", "completion": "b", "label": "yes"}),
     ),
+    (Format.PROMPT_ONLY, {"prompt": "a"}, Plant("field_malformed", {"prompt": 3})),
+    (Format.REINFORCEMENT, GRADED, Plant("grader_keys_missing", {"messages": [USER]})),
+    (Format.REINFORCEMENT, GRADED, Plant("grader_value_empty", {"messages": [USER], "reference": None})),
+    (Format.REINFORCEMENT, GRADED, Plant("grader_value_empty", {"messages": [USER], "reference": " "})),
+    (Format.REINFORCEMENT, GRADED, Plant("grader_keys_differ", {"messages": [USER], "answer": "x"})),
     (
         Format.REINFORCEMENT,
-        {"messages": [USER], "reference": "x"},
+        GRADED,
         Plant("ends_with_answer", {"messages": [USER, ANSWER], "reference": "x"}, 1),
     ),
 ]
@@ -195,6 +294,16 @@ ABOUT_FILES = {
     "file_too_large",
     "duplicate_record",
     "answer_cut_off",
+    "answer_truncated",
+    "example_too_long",
+    "tokens_times_epochs",
+    "too_many_image_records",
+    "leaked_record",
+    "near_duplicate",
+    "label_imbalance",
+    "template_refuses",
+    "nothing_learnt",
+    "end_of_turn_missing",
 }
 """Rules with a test of their own below."""
 
@@ -208,7 +317,7 @@ def numbered(record: dict[str, Any], number: int) -> dict[str, Any]:
     text = json.dumps(record)
     for old in ('"hi"', '"a"'):
         text = text.replace(old, f'"question {number}"')
-    return json.loads(text)
+    return json.loads(text.replace('"hello"', f'"answer {number}"'))
 
 
 def checked(folder: Path, rows: Sequence[object], end: bytes = b"\n", **options: Any) -> Report:
@@ -409,7 +518,7 @@ def test_an_answer_behind_the_cut_is_an_error(tmp_path: Path) -> None:
 
 def test_many_system_prompts_are_one_remark(tmp_path: Path) -> None:
     """A prompt a record is somebody's plan, not fifty mistakes."""
-    rows = [{"messages": [{"role": "system", "content": f"Case {n}"}, USER, ANSWER]} for n in range(50)]
+    rows = [numbered({"messages": [{"role": "system", "content": f"Case {n}"}, USER, ANSWER]}, n) for n in range(50)]
     [finding] = checked(tmp_path, rows).findings
     assert finding.line is None and "50 different system prompts" in finding.text
 

@@ -57,7 +57,14 @@ class Limits:
     arguments_as_text: bool = False
     """Whether a tool call's `arguments` must be a string of JSON."""
     images_per_example: int | None = None
+    image_records: int | None = None
+    """Most records with images in one file."""
+    image_bytes: int | None = None
+    """Largest image."""
+    image_formats: tuple[str, ...] = ("jpeg", "png", "webp")
+    image_details: tuple[str, ...] = ("low", "high", "auto")
     tokens_times_epochs: int | None = None
+    """Tokens of a file times epochs in one job (Azure's quota page, July 2025)."""
 
 
 _NAME = r"[A-Za-z0-9_-]{1,64}"
@@ -74,6 +81,8 @@ _LIMITS = {
         json_lines_only=True,
         arguments_as_text=True,
         images_per_example=64,
+        image_records=50_000,
+        image_bytes=10 * _MIB,
     ),
     "azure": Limits(
         "azure",
@@ -86,6 +95,8 @@ _LIMITS = {
         json_lines_only=True,
         arguments_as_text=True,
         images_per_example=64,
+        image_records=50_000,
+        image_bytes=10 * _MIB,
         tokens_times_epochs=2_000_000_000,
     ),
     "compatible": Limits(

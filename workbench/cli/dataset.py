@@ -29,6 +29,14 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--select", metavar="R", action="append", default=[], help="only these rules (code, prefix or name; commas)"
     )
     check.add_argument("--ignore", metavar="R", action="append", default=[], help="not these rules")
+    check.add_argument(
+        "--against",
+        metavar="FILE2",
+        action="append",
+        default=[],
+        help="a file that must not share records with this one",
+    )
+    check.add_argument("--near", action="store_true", help="look for near copies too, which takes longer")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes; needs -o")
     check.add_argument("-o", "--output", metavar="OUT", help="where the fixed copy goes")
     stats = add_command(verbs, shared, "stats", run_stats, "tokens, epochs and what a provider would bill")
@@ -59,7 +67,16 @@ def run_check(args: argparse.Namespace) -> int:
         output.note(f"{written.changed} records changed, written to {args.output}")
         path = Path(args.output)
     counter = counter_of(context_of(args), args.model) if args.model else None
-    report = check_dataset(path, profile=profile, model=args.model, select=select, ignore=ignore, counter=counter)
+    report = check_dataset(
+        path,
+        profile=profile,
+        model=args.model,
+        select=select,
+        ignore=ignore,
+        counter=counter,
+        against=[Path(other) for other in args.against],
+        near=args.near,
+    )
     if args.json:
         output.emit_json(report)
     else:

@@ -28,15 +28,26 @@ def check_dataset(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     counter: Counter | None = None,
+    against: Sequence[Path] = (),
+    near: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Lint a dataset; without a profile only the rules that hold everywhere.
 
-    `profile` is a profile's kind; `counter` (see `counter_of`) lets the rules about length apply.
+    `profile` is a profile's kind; `counter` (see `counter_of`) lets the rules about length apply. `against` are files
+    that must not share a record or a question with this one; `near` looks for near copies too.
     """
     with open_rows(path) as rows:
         return check(
-            rows, profile=profile, model=model, select=select, ignore=ignore, counter=counter, progress=progress
+            rows,
+            profile=profile,
+            model=model,
+            select=select,
+            ignore=ignore,
+            counter=counter,
+            against=against,
+            near=near,
+            progress=progress,
         )
 
 

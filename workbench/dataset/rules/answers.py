@@ -35,7 +35,10 @@ def answer_white_space(record: ChatRecord, context: Context) -> Iterator[Problem
 
 @record_rule("A003", "image_in_answer", Severity.ERROR, profiles={"openai", "azure"})
 def image_in_answer(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """An assistant message has an image; images may only be in what the model is shown."""
+    """An assistant message has an image; images may only be in what the model is shown.
+
+    The model answers in text; the provider refuses the file. Move the image to the user's message, or drop it.
+    """
     for index, message in enumerate(record.messages):
         parts = message.content if isinstance(message.content, list) else ()
         if message.role == "assistant" and any(
@@ -46,7 +49,10 @@ def image_in_answer(record: ChatRecord, context: Context) -> Iterator[Problem]:
 
 @record_rule("A004", "too_many_images", Severity.ERROR, profiles={"openai", "azure"})
 def too_many_images(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """A record has more images than the provider takes for one example."""
+    """A record has more images than the provider takes for one example.
+
+    The upload fails. Split the conversation, or leave out images that the answer does not need.
+    """
     most = context.limits.images_per_example if context.limits is not None else None
     lists = (message.content for message in record.messages if isinstance(message.content, list))
     parts = (part for content in lists for part in content)

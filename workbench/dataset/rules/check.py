@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from workbench.catalog.limits import example_tokens, limits_for
 from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, parse_chat
 from workbench.dataset.rows import DecodeError, Rows, decode
+from workbench.dataset.rules.copies import leaks, near_copies
 from workbench.dataset.rules.facts import Facts, Row
+from workbench.dataset.rules.limits import row_tokens, tokens_matter
 from workbench.dataset.rules.registry import Context, Finding, Rule, Severity, selected
 from workbench.dataset.tokens import Counter
 from workbench.dataset.told import told
@@ -41,13 +44,17 @@ def check(
     ignore: Sequence[str] = (),
     counter: Counter | None = None,
     format: Format | None = None,  # noqa: A002 - the word of the contract
+    against: Sequence[Path] = (),
+    near: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Check all rows of a file.
 
     `profile` is a kind of provider (`catalog.limits.KINDS`); without one only the rules that hold everywhere are
     applied. `model` and `counter` (see `dataset.tokens`) allow the rules about length. `format` overrides what is
-    detected; `progress` gets rows done and rows in all. Raises WorkbenchError (usage) for an unknown profile or rule.
+    detected. `against` are files that must not share a record or a question with this one (`leaked_record`); `near`
+    looks for near copies too (`near_duplicate`), which takes longer than all else. `progress` gets rows done and rows
+    in all. Raises WorkbenchError (usage) for an unknown profile or rule.
     """
     detected = told(rows)
     fmt = format or detected.format
@@ -57,7 +64,16 @@ def check(
         None if model is None else example_tokens(model),
         counter,
     )
-    found = list(findings(rows, context, selected(select, ignore), progress))
+    facts = Facts(
+        size=rows.size, encoding=rows.encoding, damage=rows.damage(), blank_lines=rows.index.blank_line_numbers()
+    )
+    rules = selected(select, ignore)
+    codes = {rule.code for rule in rules}
+    if "D002" in codes:
+        facts.leaked = leaks(rows, against)
+    if near and "D003" in codes:
+        facts.near = near_copies(rows)
+    found = list(findings(rows, context, rules, progress, facts))
     found.sort(key=lambda finding: (finding.line or 0, finding.code, finding.message_index or 0))
     errors = sum(finding.severity is Severity.ERROR for finding in found)
     return Report(
@@ -76,19 +92,24 @@ def findings(
     context: Context,
     rules: Sequence[Rule],
     progress: Callable[[int, int], None] | None = None,
+    facts: Facts | None = None,
 ) -> Iterator[Finding]:
-    """Every finding of `rules`: row by row, and those about the whole file at the end."""
+    """Every finding of `rules`: row by row, and those about the whole file at the end.
+
+    `facts` hold what is known of the file before its rows are walked.
+    """
     chosen = [rule for rule in rules if rule.applies(context)]
     about_files = [rule for rule in chosen if rule.check_file is not None]
     about_rows = [rule for rule in chosen if rule.check_file is None]
-    facts = Facts(
-        size=rows.size, encoding=rows.encoding, damage=rows.damage(), blank_lines=rows.index.blank_line_numbers()
-    )
+    facts = facts or Facts(size=rows.size)
+    counting = any(rule.code == "L006" for rule in about_files) and tokens_matter(facts, context)
     for number, raw in enumerate(rows.iter_raw()):
         row = read_row(rows, number, raw, context.format)
         yield from row_findings(row, context, about_rows)
         if about_files:
             facts.add(row)
+        if counting:
+            facts.tokens = (facts.tokens or 0) + row_tokens(row, context)
         if progress is not None and number % _PROGRESS_EVERY == 0:
             progress(number, len(rows))
     for rule in about_files:

@@ -54,6 +54,16 @@ class Tally:
     """By digest of the whole text; records without any are not in it."""
     without_system: list[int] = field(default_factory=list)
     """Lines of records without a system prompt."""
+    answers: int = 0
+    """Records that end with an answer."""
+    labels: dict[str, int] = field(default_factory=dict)
+    """Short answers and how often each is there."""
+    many_labels: bool = False
+    """There are more different short answers than labels could be; they are not kept then."""
+    images: int = 0
+    """Records with images."""
+    grader_keys: dict[str, list[int]] = field(default_factory=dict)
+    """Lines of reinforcement records by their keys for the grader, sorted and joined by NUL."""
 
     def count(self, row: Row) -> None:
         """Count one row that can be read."""
@@ -62,6 +72,11 @@ class Tally:
             leading = itertools.takewhile(lambda message: message.role in ("system", "developer"), row.record.messages)
             texts = [message.text() for message in leading]
             self.count_system("\n".join(texts) if texts else None, row.line)
+            if row.record.messages[-1].role == "user" and (keys := grader_keys(row.record)):
+                self.grader_keys.setdefault("\0".join(keys), []).append(row.line)
+        self.count_answer(answer_of(row))
+        if b'"image_url"' in row.raw:
+            self.images += 1
 
     def count_system(self, text: str | None, line: int) -> None:
         """Count the system prompt of a record that has messages; None: it has none."""
@@ -74,6 +89,19 @@ class Tally:
             prompt = self.systems[key] = SystemPrompt(text[:_QUOTED])
         prompt.lines.append(line)
 
+    def count_answer(self, text: str | None) -> None:
+        """Count the last answer of a record; None: it has none."""
+        if text is None:
+            return
+        self.answers += 1
+        if len(text) <= LABEL and not self.many_labels:
+            self.labels[text] = self.labels.get(text, 0) + 1
+            self._forget_labels()
+
+    def _forget_labels(self) -> None:
+        if self.many_labels or len(self.labels) > _MOST_LABELS:
+            self.many_labels, self.labels = True, {}
+
     def merge(self, later: Tally, lines: int) -> None:
         """Add what was counted in the part that follows this one; `lines` are those before that part."""
         self.records += later.records
@@ -81,6 +109,25 @@ class Tally:
         for key, prompt in later.systems.items():
             known = self.systems.setdefault(key, SystemPrompt(prompt.text))
             known.lines += [line + lines for line in prompt.lines]
+        self.answers += later.answers
+        self.images += later.images
+        for text, count in later.labels.items():
+            self.labels[text] = self.labels.get(text, 0) + count
+        self.many_labels = self.many_labels or later.many_labels
+        self._forget_labels()
+        for keys, there in later.grader_keys.items():
+            self.grader_keys.setdefault(keys, []).extend(line + lines for line in there)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A record that another file has too, whole or by its question."""
+
+    line: int
+    file: str
+    against_line: int
+    kind: str
+    """`record`, `prompt` or `near`."""
 
 
 @dataclass(slots=True)
@@ -97,6 +144,13 @@ class Facts(Tally):
     duplicates: list[tuple[int, int]] = field(default_factory=list)
     """(line, line of the first copy)."""
 
+    tokens: int | None = None
+    """Tokens of all records; None: not counted."""
+    leaked: list[Leak] = field(default_factory=list)
+    """What other files have of this one, where it was compared with any."""
+    near: list[tuple[int, int, float]] = field(default_factory=list)
+    """(line, line of what it is like, similarity), where near copies were looked for."""
+
     def add(self, row: Row) -> None:
         """Count one row, and note whether it is there already."""
         if isinstance(row.value, DecodeError):
@@ -105,6 +159,27 @@ class Facts(Tally):
         first = self.first_seen.setdefault(row_digest(row.value, row.raw), (row.number, row.line))
         if first[0] != row.number:
             self.duplicates.append((row.line, first[1]))
+
+
+LABEL = 60
+"""Characters up to which an answer may be a label."""
+_MOST_LABELS = 1000  # different short answers that are kept
+_CHAT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls", "function_call", "metadata", "id"})
+
+
+def grader_keys(record: ChatRecord) -> list[str]:
+    """The keys of a record that are there for a grader, sorted: those that chat records do not have."""
+    return sorted(record.extra.keys() - _CHAT_KEYS) if record.extra else []
+
+
+def answer_of(row: Row) -> str | None:
+    """The last answer of a row as text: the assistant's last word, a completion, an output; None for none."""
+    if row.record is not None:
+        last = row.record.messages[-1] if row.record.messages else None
+        return last.content if last is not None and last.role == "assistant" and isinstance(last.content, str) else None
+    fields = row.fields or {}
+    answer = fields.get("completion", fields.get("output"))
+    return answer if isinstance(answer, str) else None
 
 
 _QUOTED = 80  # characters of a system prompt that are kept: more than a finding quotes

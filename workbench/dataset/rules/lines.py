@@ -60,7 +60,10 @@ def damaged_array(facts: Facts, context: Context) -> Iterator[Problem]:
 
 @file_rule("J005", "json_array", Severity.ERROR, profiles={"openai", "azure", "compatible"})
 def json_array(facts: Facts, context: Context) -> Iterator[Problem]:
-    """The file is one JSON array, but the provider takes JSON Lines: one record a line."""
+    """The file is one JSON array, but the provider takes JSON Lines: one record a line.
+
+    The upload fails at its first character. `ftwb dataset convert` writes it as lines.
+    """
     if facts.encoding is not None and facts.encoding.array:
         yield Problem("the file is one JSON array; the provider takes one record a line (jq -c '.[]')")
 

@@ -10,7 +10,10 @@ from workbench.dataset.rules.registry import Context, Problem, Severity, record_
 
 @record_rule("O001", "missing_user", Severity.WARNING)
 def missing_user(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """A record has no user message: the model would learn to speak unasked."""
+    """A record has no user message.
+
+    The model would learn to speak unasked. If the question stands in the system prompt, make it the user's message.
+    """
     if record.messages and not any(message.role == "user" for message in record.messages):
         yield Problem("no message has the role 'user'")
 
@@ -52,6 +55,20 @@ def ends_without_answer(record: ChatRecord, context: Context) -> Iterator[Proble
     last = len(record.messages) - 1
     if answers and answers[-1] != last:
         yield Problem(f"the conversation ends with the role {record.messages[last].role!r}", last)
+
+
+@record_rule("O006", "begins_with_answer", Severity.WARNING)
+def begins_with_answer(record: ChatRecord, context: Context) -> Iterator[Problem]:
+    """A conversation begins with the assistant's message.
+
+    Many chat templates want the user's first. If the greeting is yours to say, give it weight 0; else leave it out.
+    """
+    for index, message in enumerate(record.messages):
+        if message.role in ("system", "developer"):
+            continue
+        if message.trained and any(later.role == "user" for later in record.messages[index:]):
+            yield Problem("the assistant speaks first, and that is trained", index)
+        return
 
 
 @record_rule("O005", "ends_with_answer", Severity.ERROR, formats={Format.REINFORCEMENT})

@@ -41,7 +41,10 @@ def missing_messages_list(row: Row, context: Context) -> Iterator[Problem]:
 
 @record_rule("R003", "example_missing_assistant_message", Severity.ERROR, formats={Format.CHAT})
 def example_missing_assistant_message(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """A record has no assistant message, so there is no answer to learn."""
+    """A record has no assistant message.
+
+    There is no answer to learn, and the upload fails. A question for reinforcement needs keys for a grader.
+    """
     if record.messages and not any(message.role == "assistant" for message in record.messages):
         yield Problem("no message has the role 'assistant'")
 

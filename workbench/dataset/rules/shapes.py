@@ -9,11 +9,15 @@ from workbench.dataset.rules.facts import Row
 from workbench.dataset.rules.registry import Context, Problem, Severity, row_rule
 
 _PLAIN = frozenset({Format.PROMPT_COMPLETION, Format.TEXT, Format.ALPACA, Format.SHAREGPT, Format.UNPAIRED})
+_NO_ANSWER = frozenset({Format.PROMPT_ONLY})
 
 
-@row_rule("F001", "field_malformed", Severity.ERROR, formats=_PLAIN)
+@row_rule("F001", "field_malformed", Severity.ERROR, formats=_PLAIN | _NO_ANSWER)
 def field_malformed(row: Row, context: Context) -> Iterator[Problem]:
-    """A field that the format needs is missing or has the wrong type."""
+    """A field that the format needs is missing or has the wrong type.
+
+    Nothing can be trained on the record, and a trainer stops at it. Repair the field, or leave the record out.
+    """
     if row.fields is None or format_of(row.value) is not context.format:
         return
     try:
@@ -29,7 +33,10 @@ def field_malformed(row: Row, context: Context) -> Iterator[Problem]:
 
 @row_rule("F002", "field_empty", Severity.ERROR, formats=_PLAIN)
 def field_empty(row: Row, context: Context) -> Iterator[Problem]:
-    """What would be learnt is empty: the completion, the output, the text, or every answer of a conversation."""
+    """What would be learnt is empty: the completion, the output, the text, or every answer of a conversation.
+
+    The model would learn to say nothing. Fill it in, or leave the record out.
+    """
     if row.fields is None or format_of(row.value) is not context.format:
         return
     try:

@@ -32,7 +32,10 @@ def inconsistent_system_prompt(facts: Facts, context: Context) -> Iterator[Probl
 
 @file_rule("S002", "missing_system", Severity.WARNING, formats=CHAT_LIKE)
 def missing_system(facts: Facts, context: Context) -> Iterator[Problem]:
-    """A record has no system prompt where most others have one."""
+    """A record has no system prompt where most others have one.
+
+    At inference the prompt will be there, so the record teaches another situation. Add the same prompt.
+    """
     having = sum(len(prompt.lines) for prompt in facts.systems.values())
     if having <= len(facts.without_system):
         return

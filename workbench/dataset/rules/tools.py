@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workbench.dataset.formats import ChatRecord, Message, kind_of
+from workbench.dataset.formats.legacy import functions_to_tools
 from workbench.dataset.rules.quote import quote
 from workbench.dataset.rules.registry import Context, Problem, Severity, record_rule
 
@@ -80,7 +81,10 @@ def arguments_not_text(record: ChatRecord, context: Context) -> Iterator[Problem
 
 @record_rule("T003", "arguments_not_json", Severity.ERROR)
 def arguments_not_json(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """A tool call's `arguments` are text, but not JSON: the model would learn calls that nobody can read."""
+    """A tool call's `arguments` are text, but not JSON of an object.
+
+    The model would learn calls that nobody can read. Quotes that were not escaped are the usual cause.
+    """
     for index, message in enumerate(record.messages):
         for number, call in _function_calls(message):
             arguments = call["function"].get("arguments")
@@ -178,11 +182,29 @@ def tool_not_declared(record: ChatRecord, context: Context) -> Iterator[Problem]
                 yield Problem(f"function {quote(name)} is not among the record's tools", index)
 
 
-@record_rule("T007", "functions_deprecated", Severity.WARNING)
+@record_rule("T007", "functions_deprecated", Severity.WARNING, fix=functions_to_tools)
 def functions_deprecated(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """A record uses `functions` or `function_call`, which `tools` and `tool_calls` have replaced."""
-    if record.extra.get("functions"):
-        yield Problem("`functions` is deprecated; `tools` has replaced it")
+    """A record uses `functions`, `function_call` or the role `function`, which tools have replaced.
+
+    Providers still read them, newer models and most templates do not. The fix writes `tools`, `tool_calls` and the role
+    `tool`, with ids made from the order of the calls.
+    """
+    functions = record.extra.get("functions")
+    if functions:
+        fixable = isinstance(functions, list) and all(isinstance(one, dict) for one in functions)
+        yield Problem(
+            "`functions` is deprecated; `tools` has replaced it", fixable=fixable and "tools" not in record.extra
+        )
+    called: list[str] = []
     for index, message in enumerate(record.messages):
-        if message.extra.get("function_call"):
-            yield Problem("`function_call` is deprecated; `tool_calls` has replaced it", index)
+        call = message.extra.get("function_call")
+        if call:
+            name = call.get("name") if isinstance(call, dict) else None
+            fixable = isinstance(name, str) and bool(name) and not message.tool_calls
+            called += [name] if fixable and isinstance(name, str) else []
+            yield Problem("`function_call` is deprecated; `tool_calls` has replaced it", index, fixable=fixable)
+        elif message.role == "function":
+            fixable = message.name in called
+            if fixable:
+                called.remove(str(message.name))
+            yield Problem("the role 'function' is deprecated; 'tool' has replaced it", index, fixable=fixable)

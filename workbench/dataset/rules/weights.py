@@ -59,7 +59,10 @@ def weight_not_assistant(record: ChatRecord, context: Context) -> Iterator[Probl
 
 @record_rule("W003", "nothing_trained", Severity.ERROR, formats={Format.CHAT})
 def nothing_trained(record: ChatRecord, context: Context) -> Iterator[Problem]:
-    """Every answer of a record has weight 0: it is paid for and teaches nothing."""
+    """Every answer of a record has weight 0.
+
+    It is paid for and teaches nothing. Give the answer that should be learnt weight 1, or leave the record out.
+    """
     answers = [message for message in record.messages if message.role == "assistant"]
     if answers and not any(message.trained for message in answers):
         yield Problem("every assistant message has weight 0")
