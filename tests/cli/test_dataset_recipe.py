@@ -1,4 +1,4 @@
-"""`ftwb dataset build|split|diff`, by the contract."""
+"""`ftwb dataset build|split|rewrite|diff`, by the contract."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Ran
 from workbench.resources import samples_dir
+from workbench.testing.fake_provider import FakeProvider
 
 Ftwb = Callable[..., Ran]
 PAIRS = [(f"What do I do with part number {n} of box {n * 7 % 13}?", f"answer {n}") for n in range(40)]
@@ -170,3 +171,27 @@ def test_diff_tells_what_became_of_a_file(ftwb: Ftwb, tmp_path: Path, chat_file:
     kept.write_bytes(data)
     assert ftwb("dataset", "diff", kept.name, str(new), "--json").json == ran.json
     assert ftwb("dataset", "diff", "0" * 64, str(new), "--json").json["error"]["code"] == "not_found"
+
+
+def test_rewrite_keeps_answers_in_a_recipe_that_builds_without_the_model(
+    ftwb: Ftwb, tmp_path: Path, chat_file: Callable[..., Path], provider: FakeProvider
+) -> None:
+    """A hosted model needs a yes; the build asks nobody, and says which records are new."""
+    path, recipe = chat_file("in.jsonl", *PAIRS[:4]), tmp_path / "r.toml"
+    provider.replies = lambda body: f"short {body['messages'][1]['content']}"
+    arguments = (
+        "dataset", "rewrite", str(path), "--model", "openai/gpt-4.1-mini-2025-04-14", "--prompt", "shorten",
+        "--where", "line:1-2", "--recipe", str(recipe), "--json",
+    )  # fmt: skip
+    refused = ftwb(*arguments)
+    assert refused.code == 2 and refused.json["error"]["code"] == "needs_yes" and not provider.requests
+    ran = ftwb(*arguments, "--yes")
+    assert (ran.code, ran.json["records"], ran.json["rewritten"], ran.json["failed"]) == (0, 2, 2, [])
+    assert ran.json["cost"]["origin"] == "estimated"
+    asked = len(provider.requests)
+    more = chat_file("more.jsonl", *PAIRS[:1], ("new", "one"))
+    built = ftwb("dataset", "build", str(recipe), "--input", str(more), "--json").json
+    assert "not_rewritten" in [difference["code"] for difference in built["differences"]]
+    answers = [json.loads(row)["messages"][1]["content"] for row in rows(tmp_path / "more.built.jsonl")]
+    assert answers == ["short answer 0", "one"] and len(provider.requests) == asked
+    assert ftwb(*arguments, "--yes").json["error"]["code"] == "exists"

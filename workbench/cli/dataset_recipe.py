@@ -1,4 +1,4 @@
-"""`ftwb dataset build|split|diff`: what becomes of a file, and what became of it."""
+"""`ftwb dataset build|split|rewrite|diff`: what becomes of a file, and what became of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, context_of
+from workbench.cli.arguments import add_command, confirm, context_of, model_of, run_async
 from workbench.cli.dataset_examine import progress_on
 from workbench.errors import WorkbenchError
 
@@ -32,6 +32,20 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
     split.add_argument("--stratify", action="store_true", help="spread labels (short answers) evenly")
     split.add_argument("--keep-out", metavar="FILE2", help="a test set: records near one of it are written nowhere")
     split.add_argument("--force", action="store_true", help="replace files that are in D")
+    rewrite = add_command(
+        verbs, shared, "rewrite", run_rewrite, "texts written anew by a model, as a recipe; price first"
+    )
+    rewrite.add_argument("file", metavar="FILE")
+    rewrite.add_argument("--model", metavar="PROFILE/MODEL", required=True)
+    rewrite.add_argument(
+        "--prompt", metavar="TEXT", required=True, help="what to do; {text} and {conversation} stand for themselves"
+    )
+    rewrite.add_argument("--role", metavar="R", default="assistant", help="whose texts (default: assistant)")
+    rewrite.add_argument("--where", metavar="FILTER", default="", help="only records that this filter matches")
+    rewrite.add_argument(
+        "--recipe", metavar="R.toml", required=True, help="where the answers are kept; then `build` it"
+    )
+    rewrite.add_argument("--yes", action="store_true", help="do not ask before money is spent")
     diff = add_command(verbs, shared, "diff", run_diff, "what was added, removed and changed between two versions")
     diff.add_argument("old", metavar="A", help="a file, or the SHA-256 of the data of a job")
     diff.add_argument("new", metavar="B")
@@ -89,6 +103,49 @@ def run_split(args: argparse.Namespace) -> int:
             output.say(f"{side}: {file.records} records in {file.path}")
     kept_out = f", {len(made.kept_out)} kept out" if args.keep_out else ""
     output.say(f"{made.groups} groups, seed {made.seed}{kept_out}")
+    return 0
+
+
+def run_rewrite(args: argparse.Namespace) -> int:
+    """Price, ask, keep the answers as a recipe."""
+    from workbench.workflow.rewrite import plan_file, rewrite_file
+
+    context, (profile, model) = context_of(args), model_of(args.model)
+    recipe = Path(args.recipe)
+    if recipe.exists():
+        raise WorkbenchError(args.recipe, "exists already", "name another file", code="exists", exit_code=2)
+    plan = plan_file(
+        context, Path(args.file), profile=profile, model=model, prompt=args.prompt, role=args.role, where=args.where
+    )
+    if context.profile(profile).kind != "local":
+        cost = output.figure(plan.cost)
+        confirm(args, f"rewriting {len(plan.requests)} texts of {plan.records} records with {args.model} costs {cost}")
+    with output.ProgressLine() as line:
+        done = run_async(
+            rewrite_file(
+                context, plan, Path(args.file), recipe, where=args.where,
+                progress=lambda done, total, failed: line(f"rewriting: {done} of {total} texts, {failed} failed"),
+                fetching=lambda notice: line(str(notice.get("text", "fetching the model"))),
+            )
+        )  # fmt: skip
+    rewritten = len(done.step.get("rewritten", ()))
+    if args.json:
+        output.emit_json(
+            {
+                "recipe": str(recipe),
+                "records": plan.records,
+                "rewritten": rewritten,
+                "failed": done.failures,
+                "prompt_tokens": done.prompt_tokens,
+                "completion_tokens": done.completion_tokens,
+                "cost": plan.cost,
+            }
+        )
+    else:
+        for failure in done.failures[:_SHOWN]:
+            output.say(f"failed: record {failure.key + 1}, {failure.place}: {failure.why}")
+        output.say(f"{rewritten} of {plan.records} records rewritten, {len(done.failures)} texts failed; in {recipe}")
+        output.say(f"apply it: ftwb dataset build {recipe} --input {args.file}")
     return 0
 
 

@@ -35,7 +35,7 @@ def services_of(context: Context) -> Services:
 
 
 def default_output(recipe: Recipe, source: Path) -> Path:
-    """Where a build goes if nobody says: `NAME.built.jsonl` beside the input, or the folder `NAME.built` for a split."""
+    """Where a build goes if nobody says: `NAME.built.jsonl` beside the input; for a split the folder `NAME.built`."""
     stem = source.name.split(".")[0] or source.name
     return source.with_name(f"{stem}.built" if ends_in_split(recipe) else f"{stem}.built.jsonl")
 
