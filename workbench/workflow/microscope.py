@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workbench.catalog.encodings import encoding_for
 from workbench.catalog.limits import example_tokens
 from workbench.dataset.chat_templates import BUILT_IN, MARKS
-from workbench.dataset.formats import PAIRS, Format, RecordError, parse_pair, to_chat
+from workbench.dataset.formats import PAIRS, Format, RecordError, parse_pair, to_chat, tools_of
 from workbench.dataset.template import Rendered, render, trained_tokens
 from workbench.errors import WorkbenchError
 from workbench.terminal.escape import visible
@@ -157,13 +157,12 @@ def magnify(value: Any, fmt: Format, lens: Lens, *, other_side: bool = False) ->
         messages = _messages(value, fmt, other_side)
     except RecordError as error:
         raise WorkbenchError("the record", str(error), "`ftwb dataset check` says what its format needs") from error
-    tools = value.get("tools") if isinstance(value, Mapping) else None
     rendered = render(
         messages,
         chat_template=lens.chat_template,
         bos_token=lens.bos_token,
         eos_token=lens.eos_token,
-        tools=tools if isinstance(tools, list) else None,
+        tools=tools_of(value),
     )
     return Magnified(lens, tuple(_tokens(rendered, lens.cuts(rendered.text))))
 

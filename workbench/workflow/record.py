@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.catalog.limits import example_tokens, limits_for
-from workbench.dataset.formats import CHAT_LIKE, PAIRS, Format, RecordError, parse_chat, parse_pair, to_chat
+from workbench.dataset.formats import CHAT_LIKE, PAIRS, Format, RecordError, parse_chat, parse_pair, to_chat, tools_of
 from workbench.dataset.rows import DecodeError, decode
 from workbench.dataset.rules import Context as RuleContext
 from workbench.dataset.rules import Finding, Severity, selected
@@ -62,8 +61,7 @@ def look_at_record(
 
 def record_tokens(value: Any, fmt: Format, counter: Counter) -> TokenCount | None:
     """Tokens of one record, of a pair with the preferred answer; None where it has not the format's shape."""
-    tools = value.get("tools") if isinstance(value, Mapping) else None
-    tools = tools if isinstance(tools, Sequence) and not isinstance(tools, str) else None
+    tools = tools_of(value)
     try:
         if fmt is Format.TEXT:
             from workbench.dataset.tokens import TokenCount

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, to_chat
+from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, to_chat, tools_of
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Act, Drop, RecordStep, StepRun
 from workbench.dataset.texts import Text, texts_of
@@ -42,7 +42,7 @@ class Limit(RecordStep):
         counter = run.counter(self.model)
 
         def measure(value: Any) -> int:
-            return counter.messages(to_chat(value, run.format), value.get("tools")).total
+            return counter.messages(to_chat(value, run.format), tools_of(value)).total
 
         def act(entry: Entry) -> int | Drop:
             try:
