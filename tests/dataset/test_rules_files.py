@@ -116,6 +116,23 @@ def test_an_answer_that_the_cut_goes_through_is_told(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_of_a_pair_each_answer_must_fit(tmp_path: Path) -> None:
+    """The other answer may be the longer one; a pair's messages have no number."""
+    other = "w " * 70_000 + "x"
+    pair = {"prompt": "hi", "chosen": "hello", "rejected": other}
+    report = checked(tmp_path, [{**pair, "rejected": "no"}, pair], model="gpt-4o", counter=WORDS, select=["L"])
+    assert [(finding.name, finding.line, finding.message_index) for finding in report.findings] == [
+        ("example_too_long", 2, None), ("answer_truncated", 2, None),
+    ]  # fmt: skip
+
+
+def test_an_answer_that_comes_first_is_no_error_of_the_counter(tmp_path: Path) -> None:
+    """Templates fail on no messages at all."""
+    record = {"messages": [{"role": "assistant", "content": "x" * 9000}, *chat("hi", "hello")["messages"]]}
+    report = checked(tmp_path, [record], model="starter", counter=seen_by(CHATML), select=["L"])
+    assert [finding.name for finding in report.findings] == ["example_too_long", "answer_truncated"]
+
+
 QUESTION = "where is the parcel that was promised for tuesday and that the courier left in the rain at number forty"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli import dataset_convert, dataset_examine, dataset_import, dataset_recipe, dataset_show, output
-from workbench.cli.arguments import add_command, add_group, context_of, count
+from workbench.cli.arguments import add_command, add_group, context_of, count, run_async
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     check = add_command(verbs, shared, "check", run_check, "lint a dataset; exit code 3 when there are errors")
     check.add_argument("file", metavar="FILE")
     check.add_argument("--profile", metavar="P", help="add the rules of this profile")
-    check.add_argument("--model", metavar="M", help="add the limits of this model")
+    check.add_argument(
+        "--model",
+        metavar="M",
+        help="add the limits of this model; local/NAME: also how its own template takes the records",
+    )
     check.add_argument(
         "--select", metavar="R", action="append", default=[], help="only these rules (code, prefix or name; commas)"
     )
@@ -54,7 +58,8 @@ def run_check(args: argparse.Namespace) -> int:
     """Lint; with `--fix -o OUT` write a repaired copy first and report on that."""
     from workbench.dataset.rows import open_rows
     from workbench.dataset.rules import fix
-    from workbench.workflow.prepare import check_dataset, counter_of
+    from workbench.workflow.counting import counter_of_model
+    from workbench.workflow.prepare import check_dataset
 
     path = Path(args.file)
     if args.fix != bool(args.output):
@@ -66,11 +71,13 @@ def run_check(args: argparse.Namespace) -> int:
             written = fix(rows, Path(args.output), profile=profile, select=select, ignore=ignore)
         output.note(f"{written.changed} records changed, written to {args.output}")
         path = Path(args.output)
-    counter = counter_of(context_of(args), args.model) if args.model else None
+    model, counter = None, None
+    if args.model:
+        model, counter = run_async(counter_of_model(context_of(args), args.model, args.profile))
     report = check_dataset(
         path,
         profile=profile,
-        model=args.model,
+        model=model,
         select=select,
         ignore=ignore,
         counter=counter,

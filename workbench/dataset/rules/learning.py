@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from workbench.dataset.formats import Format, RecordError, content_text, to_chat
+from workbench.dataset.formats import PAIRS, Format, RecordError, content_text, to_chat, tools_of
 from workbench.dataset.rules.facts import Row
 from workbench.dataset.rules.registry import Context, Problem, Severity, row_rule
 from workbench.dataset.template import Rendered, TemplateError, Tokenized, render, tokenize
 from workbench.dataset.tokens import TemplateCounter
 
-_FORMATS = frozenset({Format.CHAT, Format.SHAREGPT, Format.ALPACA})
+_FORMATS = frozenset({Format.CHAT, Format.SHAREGPT, Format.ALPACA}) | PAIRS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,13 @@ def _rendered(raw: bytes, fmt: Format, counter: TemplateCounter, limit: int | No
     answers = [message for message in messages if message.get("role") == "assistant" and message.get("weight") != 0]
     if not answers:
         return None  # other rules say so
-    tools = held.value.get("tools") if isinstance(held.value, dict) else None
     try:
         rendered = render(
             messages,
             chat_template=counter.chat_template,
             bos_token=counter.bos_token,
             eos_token=counter.eos_token,
-            tools=tools if isinstance(tools, list) else None,
+            tools=tools_of(held.value),
         )
     except TemplateError as error:
         return _Seen(None, None, error.message)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.dataset.formats import PAIRS, Format, RecordError, to_chat
+from workbench.dataset.formats import PAIRS, Format, RecordError, parse_pair, to_chat, tools_of
 from workbench.dataset.rules.facts import Facts, Row
 from workbench.dataset.rules.registry import Context, Problem, Severity, file_rule, row_rule
 from workbench.dataset.stats import MAX_DEFAULT_EPOCHS, default_epochs
 from workbench.dataset.tokens import Counter
 
 _PROVIDERS = ("openai", "azure", "compatible")
-_ANSWERED = frozenset({Format.CHAT, Format.PROMPT_COMPLETION, Format.SHAREGPT, Format.ALPACA, Format.UNPAIRED})
+_ANSWERED = frozenset({Format.CHAT, Format.PROMPT_COMPLETION, Format.SHAREGPT, Format.ALPACA, Format.UNPAIRED}) | PAIRS
 
 
 @file_rule("L001", "too_few_records", Severity.ERROR, profiles=(*_PROVIDERS, "local"))
@@ -57,43 +57,49 @@ def tokens_matter(facts: Facts, context: Context) -> bool:
 
 
 def row_tokens(row: Row, context: Context) -> int:
-    """The tokens of a row; 0 where it is not in shape or nothing counts."""
-    messages = _conversation(row, context)
-    return 0 if messages is None or context.counter is None else _tokens(row, messages, context.counter, context.format)
+    """The tokens of a row, of a pair those of both sides; 0 where it is not in shape or nothing counts."""
+    counter = context.counter
+    return 0 if counter is None else sum(_tokens(row, one, counter, context.format) for one in _sides(row, context))
 
 
-def _conversation(row: Row, context: Context) -> Sequence[Mapping[str, Any]] | None:
+Conversation = Sequence[Mapping[str, Any]]
+
+
+def _sides(row: Row, context: Context) -> list[Conversation]:
+    """What is trained of a row, one conversation; of a pair two: each answer with the prompt."""
     if row.fields is None:
-        return None
+        return []
     try:
-        return to_chat(row.value, context.format)
+        if context.format in PAIRS:
+            pair = parse_pair(row.value, context.format)
+            return [[*pair.prompt, *pair.preferred], [*pair.prompt, *pair.other]]
+        return [to_chat(row.value, context.format)]
     except RecordError:
-        return None
+        return []
 
 
-def _tokens(row: Row, messages: Sequence[Mapping[str, Any]], counter: Counter, fmt: Format) -> int:
+def _tokens(row: Row, messages: Conversation, counter: Counter, fmt: Format) -> int:
+    """The tokens of a conversation with the row's tools; 0 for none, or where the model's template does not take it."""
     try:
         if fmt is Format.TEXT:
             return counter.text(messages[0]["content"])
-        tools = row.fields.get("tools") if row.fields is not None else None
-        return counter.messages(messages, tools if isinstance(tools, list) else None).total
-    except RecordError:  # the model's template does not take it: `template_refuses` says so
+        return counter.messages(messages, tools_of(row.value)).total if messages else 0
+    except RecordError:  # `template_refuses` says so
         return 0
 
 
-def _messages_over_limit(row: Row, context: Context) -> tuple[Sequence[Mapping[str, Any]], int] | None:
-    """The row's messages and their tokens, if they are more than the model takes; None else.
+def _over_limit(row: Row, context: Context) -> Iterator[tuple[Conversation, int]]:
+    """The conversations of a row that have more tokens than the model takes, with their tokens.
 
     A token is at least one byte, so a row with fewer bytes than the limit needs no counting.
     """
     limit, counter = context.example_tokens, context.counter
     if limit is None or counter is None or len(row.raw) <= limit:
-        return None
-    messages = _conversation(row, context)
-    if messages is None:
-        return None
-    total = _tokens(row, messages, counter, context.format)
-    return (messages, total) if total > limit else None
+        return
+    for messages in _sides(row, context):
+        total = _tokens(row, messages, counter, context.format)
+        if total > limit:
+            yield messages, total
 
 
 @row_rule("L004", "example_too_long", Severity.WARNING, formats=frozenset(Format) - {Format.UNKNOWN})
@@ -102,9 +108,9 @@ def example_too_long(row: Row, context: Context) -> Iterator[Problem]:
 
     It is not refused but cut: the end of it is not learnt. Checked where a model is named (`--model`).
     """
-    over = _messages_over_limit(row, context)
-    if over is not None:
-        yield Problem(f"{over[1]:,} tokens; what stands behind {context.example_tokens:,} is cut off")
+    totals = [total for _, total in _over_limit(row, context)]
+    if totals:
+        yield Problem(f"{max(totals):,} tokens; what stands behind {context.example_tokens:,} is cut off")
 
 
 @file_rule("L006", "tokens_times_epochs", Severity.ERROR, profiles=_PROVIDERS)
@@ -122,24 +128,29 @@ def tokens_times_epochs(facts: Facts, context: Context) -> Iterator[Problem]:
         yield Problem(f"{facts.tokens:,} tokens × {epochs} epochs; the provider trains {most:,} a job")
 
 
-@row_rule("L007", "answer_truncated", Severity.ERROR, formats=_ANSWERED | PAIRS)
+@row_rule("L007", "answer_truncated", Severity.ERROR, formats=_ANSWERED)
 def answer_truncated(row: Row, context: Context) -> Iterator[Problem]:
     """The cut at the model's limit goes through an answer.
 
     The model would learn an answer that breaks off, and no token that ends it. Shorten what stands before it, or leave
     the record out. Checked where a model is named (`--model`).
     """
-    over = _messages_over_limit(row, context)
-    if over is None or context.counter is None or context.example_tokens is None:
+    limit, counter = context.example_tokens, context.counter
+    if limit is None or counter is None:
         return
-    messages, _ = over
-    for index, message in enumerate(messages):
-        if message.get("role") != "assistant" or message.get("weight") == 0:
-            continue
-        before = context.counter.messages(messages[:index]).total if index else 0
-        if before < context.example_tokens < context.counter.messages(messages[: index + 1]).total:
-            yield Problem(f"the answer is cut off at {context.example_tokens:,} tokens", index)
-            return
+    for messages, _ in _over_limit(row, context):
+        for index, message in enumerate(messages):
+            if message.get("role") != "assistant" or message.get("weight") == 0:
+                continue
+            before = _tokens(row, messages[:index], counter, context.format)
+            if before < limit < _tokens(row, messages[: index + 1], counter, context.format):
+                yield Problem(f"the answer is cut off at {limit:,} tokens", _place(index, context))
+                return
+
+
+def _place(index: int, context: Context) -> int | None:
+    """A message's number in its record; a pair's messages have none."""
+    return None if context.format in PAIRS else index
 
 
 @row_rule("L005", "answer_cut_off", Severity.ERROR, formats=_ANSWERED)
@@ -148,10 +159,11 @@ def answer_cut_off(row: Row, context: Context) -> Iterator[Problem]:
 
     Nothing of it would be learnt, and it is paid for up to the cut. Shorten what stands before, or leave it out.
     """
-    over = _messages_over_limit(row, context)
-    if over is None or context.counter is None or context.example_tokens is None:
+    limit, counter = context.example_tokens, context.counter
+    if limit is None or counter is None:
         return
-    messages, _ = over
-    first = next((index for index, message in enumerate(messages) if message.get("role") == "assistant"), None)
-    if first is not None and context.counter.messages(messages[:first]).total >= context.example_tokens:
-        yield Problem("the first answer lies behind the cut, nothing would be learnt", first)
+    for messages, _ in _over_limit(row, context):
+        first = next((index for index, message in enumerate(messages) if message.get("role") == "assistant"), None)
+        if first is not None and _tokens(row, messages[:first], counter, context.format) >= limit:
+            yield Problem("the first answer lies behind the cut, nothing would be learnt", _place(first, context))
+            return

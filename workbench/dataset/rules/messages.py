@@ -46,18 +46,53 @@ def message_unrecognized_key(record: ChatRecord, context: Context) -> Iterator[P
                 yield Problem(f"key {quote(key)} is not known", index)
 
 
-@record_rule("M003", "unrecognized_role", Severity.ERROR)
+_OTHER_NAMES = {
+    "human": "user",
+    "user": "user",
+    "customer": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "ai": "assistant",
+    "model": "assistant",
+    "assistant": "assistant",
+    "system": "system",
+    "tool": "tool",
+    "developer": "developer",
+}
+"""What writers of files call the roles, in small letters."""
+
+
+def _role_meant(role: object) -> str | None:
+    """The role that another name can only mean."""
+    return _OTHER_NAMES.get(role.strip().lower()) if isinstance(role, str) else None
+
+
+def roles_by_name(value: Any) -> int:
+    """Write roles under the names that chat APIs know (`human` as `user`, `GPT` as `assistant`)."""
+    changed = 0
+    for message in value["messages"]:
+        role = message.get("role")
+        meant = None if role in CHAT_ROLES else _role_meant(role)
+        if meant is not None:
+            message["role"] = meant
+            changed += 1
+    return changed
+
+
+@record_rule("M003", "unrecognized_role", Severity.ERROR, fix=roles_by_name)
 def unrecognized_role(record: ChatRecord, context: Context) -> Iterator[Problem]:
     """A message has a role that the provider does not know.
 
     Chat APIs accept a fixed set; anything else fails the whole upload. ShareGPT's `human` and `gpt` are the usual
-    cause: convert the file.
+    cause; the fix writes them, and roles in capital letters, as the API's.
     """
     roles = CHAT_ROLES if context.limits is None else context.limits.roles
     for index, message in enumerate(record.messages):
         if message.has("role") and message.role not in roles:
             role = message.extra.get("role", message.role)
-            yield Problem(f"role {quote(role)}; expected one of {', '.join(roles)}", index)
+            text = f"role {quote(role)}; expected one of {', '.join(roles)}"
+            yield Problem(text, index, fixable=_role_meant(role) is not None)
 
 
 @record_rule("M004", "missing_content", Severity.ERROR)
