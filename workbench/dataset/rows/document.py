@@ -420,7 +420,7 @@ class Document:
     def become(self, rows: Rows, signature: Signature) -> None:
         """Be the saved file: for `saving`, which has put it in place."""
         with self._state:
-            self.rows = rows
+            old, self.rows = self.rows, rows
             self.signature = signature
             self._edits, self._head, self._since_checkpoint = [], 0, 0
             self._known = len(rows)
@@ -428,6 +428,10 @@ class Document:
             self._seen.clear()
             self.overlay.clear()
             self.generation += 1
+        # Giving up a large file takes the system a while, and others may still be reading: a thread lets go of it.
+        last = [old]
+        del old
+        threading.Thread(target=last.clear, daemon=True).start()
 
     def close(self) -> None:
         """Keep unsaved edits for next time and give the file back. Raises as `flush` does, but closes in any case."""

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from workbench.dataset.rows.lines import LineIndex
 from workbench.dataset.rows.open import Rows
 from workbench.dataset.rows.overlay import Overlay
 from workbench.dataset.rows.pieces import Pieces
+
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +32,37 @@ def line_end(rows: Rows) -> bytes:
     return b"\r\n" if rows.encoding.crlf else b"\n"
 
 
-def content(rows: Rows, chunk: bytes) -> bytes:
-    """A row out of its bytes in the file or the overlay."""
-    return rows.index.content(chunk)
-
-
 def layout(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | bytes]:
     """The new file from its first byte to its last; untouched stretches are one span each."""
     return _array(rows, overlay, pieces) if rows.encoding.array else _lines(rows, overlay, pieces)
+
+
+def starts_after(rows: Rows, overlay: Overlay, pieces: Pieces) -> NDArray[int64] | None:
+    """First bytes of the rows in the new file, and its size behind them, without reading it.
+
+    None for an array and for a file with blank lines: they are looked through once they are written.
+    """
+    import numpy as np
+
+    if rows.encoding.array or rows.encoding.blank_lines or not isinstance(rows.index, LineIndex):
+        return None
+    ids = pieces.ids()
+    base, own = ids >= 0, ids < 0
+    bounds = np.append(rows.index.starts(), rows.index.end)
+    lengths = np.empty(len(ids) + 1, np.int64)
+    lengths[0] = bounds[0]
+    lengths[1:][base] = np.diff(bounds)[ids[base]]
+    lengths[1:][own] = overlay.lengths()[-1 - ids[own]]
+    if not rows.encoding.last_newline:
+        last = len(rows) - 1
+        if ids[-1] != last:
+            lengths[-1] = len(_content(rows, overlay, int(ids[-1])))
+            lengths[1:][ids == last] = len(_content(rows, overlay, last)) + len(line_end(rows))
+    return np.cumsum(lengths)
+
+
+def _content(rows: Rows, overlay: Overlay, row: int) -> bytes:
+    return rows.raw(row) if row >= 0 else rows.index.content(overlay.read(-1 - row))
 
 
 def _lines(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | bytes]:
@@ -52,9 +81,7 @@ def _lines(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | byte
         if whole:
             yield from _run(rows, overlay, whole)
         if special:
-            yield content(rows, rows.bytes_at(*rows.index.extent(last)) if last >= 0 else overlay.read(-1 - last))
-            if last != final:
-                yield line_end(rows)
+            yield _content(rows, overlay, last) + (b"" if last == final else line_end(rows))
 
 
 def _array(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | bytes]:

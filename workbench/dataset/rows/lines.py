@@ -47,6 +47,13 @@ class LineIndex:
                 progress(offset)
         return cls(starts, blanks, offset)
 
+    @classmethod
+    def known(cls, starts: NDArray[int64]) -> LineIndex:
+        """The index of a file without blank lines: first bytes of its rows, and its size behind them."""
+        own = array("q")
+        own.frombytes(starts[:-1].tobytes())
+        return cls(own, array("q"), int(starts[-1]))
+
     def extend(self, fd: int, size: int, block: int = _BLOCK) -> Iterator[int]:
         """Index on to byte `size` of the open file `fd`; gives the bytes indexed so far after each block.
 
@@ -153,9 +160,9 @@ def _blank_lines(
     maybe = np.flatnonzero(blank[view[firsts]])
     if not len(maybe):
         return maybe
-    maybe = maybe[blank[view[np.maximum(ends[maybe] - 2, firsts[maybe])]]]
-    maybe = maybe[blank[view[np.maximum(ends[maybe] - 3, firsts[maybe])]]]
-    certain = ends[maybe] - firsts[maybe] <= 3  # its first and the two bytes before its last were looked at
+    for back in (1, 2, 3):
+        maybe = maybe[blank[view[np.maximum(ends[maybe] - back, firsts[maybe])]]]
+    certain = ends[maybe] - firsts[maybe] <= 4  # its first and its last three bytes were looked at
     for number in np.flatnonzero(~certain):
         line = maybe[number]
         certain[number] = view[firsts[line] : ends[line]].tobytes().isspace()

@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from workbench.dataset.rows.decode import DecodeError, decode
 from workbench.dataset.rows.elements import ElementIndex
 from workbench.dataset.rows.lines import LineIndex
 from workbench.dataset.rows.sniff import BOM, refuse_what_is_not_text, refuse_what_is_one_object
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
 
 _SAMPLE = 64 * 1024  # bytes looked at before anything is read in earnest
 _FIRST = 256 * 1024  # bytes whose rows are readable at once
@@ -224,23 +229,25 @@ def open_first(path: Path) -> Rows:
     return _as_array(rows, start)
 
 
-def open_written(path: Path, written: Path, *, array: bool) -> Rows:
-    """The rows of a file that was written in a known form and will stand at `path`; all are known."""
+def open_written(old: Rows, written: Path, starts: NDArray[int64] | None) -> Rows:
+    """The rows of a file that was written to take the place of `old`; all are known.
+
+    `starts` are the first bytes of its rows and its size behind them, if known. Otherwise it is looked through.
+    """
     fd = os.open(written, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(fd).st_size
         head = os.pread(fd, _SAMPLE, 0)
-        start = len(BOM) if head.startswith(BOM) else 0
-        lines = LineIndex(array_of("q"), array_of("q"), start)
-        rows = Rows(path, fd, lines, _encoding(fd, head, size, lines), size)
+        begin = len(BOM) if head.startswith(BOM) else 0
+        lines = LineIndex(array_of("q"), array_of("q"), begin) if starts is None else LineIndex.known(starts)
+        rows = Rows(old.path, fd, lines, _encoding(fd, head, size, lines), size)
     except BaseException:
         os.close(fd)
         raise
-    if array:
-        rows.index = ElementIndex.scan(rows.bytes_at(0, size), start)
+    if old.encoding.array:
+        rows.index = ElementIndex.scan(rows.bytes_at(0, size), begin)
         rows.encoding = replace(rows.encoding, array=True)
-    else:
-        rows.index_rest()
+    rows.index_rest()
     return rows
 
 

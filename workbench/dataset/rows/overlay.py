@@ -8,8 +8,13 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
 
 _BUFFER = 1024 * 1024  # bytes gathered before they are written, where many rows come at once
 
@@ -61,6 +66,12 @@ class Overlay:
     def extent(self, number: int) -> tuple[int, int]:
         """First byte of a row in the file, and the one behind it."""
         return self._offsets[number], self._offsets[number] + self._lengths[number]
+
+    def lengths(self) -> NDArray[int64]:
+        """Bytes of every row as it is stored: a copy."""
+        import numpy as np
+
+        return np.array(self._lengths, np.int64)
 
     def read(self, number: int) -> bytes:
         """A row as it is stored."""

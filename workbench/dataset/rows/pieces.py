@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FEW = 64  # ids up to which a change is made in place; above, the list is made anew with numpy
 _CHUNK = 256  # ids of a chunk that was touched; it is split at twice that
+_RUNS = 65_536  # stretches that are plain Python numbers at once
 _STRETCH = 64  # consecutive ids from which on a stretch is kept as a range
 
 Chunk = range | array  # type: ignore[type-arg]
@@ -75,19 +76,12 @@ class Pieces:
 
     def runs(self) -> Iterator[range]:
         """The rows in order as stretches of consecutive ids, rising (of the file) or falling (of the overlay)."""
-        run = range(0)
-        for chunk in self._chunks:
-            for part in (chunk,) if isinstance(chunk, range) else (range(row, row + 1) for row in chunk):
-                row = part[0]
-                step = 1 if row >= 0 else -1
-                if len(run) and row == run[-1] + step and (run[0] >= 0) == (row >= 0):
-                    run = range(run[0], part[-1] + step, step)
-                else:
-                    if len(run):
-                        yield run
-                    run = range(row, part[-1] + step, step)
-        if len(run):
-            yield run
+        flat = self.ids()
+        firsts, lengths = _stretches(flat)
+        for begin in range(0, len(firsts), _RUNS):
+            some = slice(begin, begin + _RUNS)
+            for row, length in zip(flat[firsts[some]].tolist(), lengths[some].tolist(), strict=True):
+                yield range(row, row + length) if row >= 0 else range(row, row - length, -1)
 
     def find(self, row: int, near: int = 0) -> int | None:
         """The position of a row, or None if it is not in the list; quick if it is not far from position `near`."""
@@ -208,10 +202,7 @@ def _chunks_of(flat: NDArray[int64]) -> Iterator[Chunk]:
     """Ranges for the long consecutive stretches of these ids, arrays for what lies between."""
     import numpy as np
 
-    steps = np.where(flat < 0, -1, 1)
-    new = (np.diff(flat) != steps[:-1]) | (steps[1:] != steps[:-1])
-    firsts = np.concatenate(([0], np.flatnonzero(new) + 1)) if len(flat) else np.empty(0, np.int64)
-    lengths = np.diff(np.append(firsts, len(flat)))
+    firsts, lengths = _stretches(flat)
     long = np.flatnonzero(lengths >= _STRETCH)
     done = 0
     for first, length in zip(firsts[long].tolist(), lengths[long].tolist(), strict=True):
@@ -220,6 +211,16 @@ def _chunks_of(flat: NDArray[int64]) -> Iterator[Chunk]:
         yield range(row, row + length) if row >= 0 else range(row, row - length, -1)
         done = first + length
     yield from _cut(flat[done:])
+
+
+def _stretches(flat: NDArray[int64]) -> tuple[NDArray[int64], NDArray[int64]]:
+    """Where stretches of consecutive ids begin, and how long they are; overlay ids are consecutive when they fall."""
+    import numpy as np
+
+    steps = np.where(flat < 0, -1, 1)
+    new = (np.diff(flat) != steps[:-1]) | (steps[1:] != steps[:-1])
+    firsts = np.concatenate(([0], np.flatnonzero(new) + 1)) if len(flat) else np.empty(0, np.int64)
+    return firsts, np.diff(np.append(firsts, len(flat)))
 
 
 def _cut(flat: NDArray[int64]) -> Iterator[Chunk]:

@@ -9,65 +9,104 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.dataset.rows.layout import Span
-from workbench.dataset.rows.save import explained, sync_folder
+from workbench.dataset.rows.save import sync_folder
 from workbench.errors import WorkbenchError
 
 _SMALL = 64 * 1024  # bytes of a span up to which it is read and gathered with its neighbours
 _BUFFER = 1024 * 1024  # bytes gathered before they are written
 _COPY = 16 * 1024 * 1024  # bytes the kernel copies at once, between two looks at `progress`
 _NO_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM}
+_MANY = 512  # pieces gathered before they are written: the system takes up to 1,024 at once
 _MARK = ".ftwb-"
 
+Buffer = bytes | memoryview
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A new file that waits beside the one it will replace."""
 
-    path: Path
-    fd: int
-    """Locked, so that nobody sweeps it away."""
-    size: int
+class Beside:
+    """A new file that is written beside the one it will replace.
 
-    def put_in_place(self, target: Path) -> None:
-        """Let it be the target, whole, through a power cut too."""
-        self.path.replace(target)
-        sync_folder(target.parent)
+    It is locked, so that nobody sweeps it away. What goes wrong is an OSError, for `explained`; `close` in any case.
+    """
+
+    def __init__(self, target: Path) -> None:
+        """`target` is a real path, with links followed."""
+        self.target = target
+        self.path = target.with_name(f".{target.name[:180]}{_MARK}{os.urandom(4).hex()}.tmp")
+        self.size = 0
+        self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):  # no locks on this disk: then it may be swept away, and the save says so
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def write(self, parts: Iterable[Span | bytes], progress: Callable[[int], None]) -> None:
+        """Write these parts; `progress` gets the bytes written, every 16 MiB or so and at the end."""
+        told = 0
+        readers: dict[int, _Reader] = {}
+        pending: list[Buffer] = []
+        gathered = 0
+        for part in parts:
+            large = not isinstance(part, bytes) and part.last - part.first > _SMALL
+            if large or gathered >= _BUFFER or len(pending) >= _MANY:
+                self._put(pending)
+                gathered = 0
+            if isinstance(part, bytes):
+                pending.append(part)
+            elif large:
+                for done in _copy(self.fd, part):
+                    self.size += done
+                    if self.size - told >= _COPY:
+                        told = self.size
+                        progress(told)
+            else:
+                if part.fd not in readers:
+                    readers[part.fd] = _Reader(part.fd)
+                pending.append(readers[part.fd].read(part))
+            gathered += len(pending[-1]) if pending else 0
+            if self.size - told >= _COPY:
+                told = self.size
+                progress(told)
+        self._put(pending)
+        progress(self.size)
+
+    def _put(self, pending: list[Buffer]) -> None:
+        total = sum(map(len, pending))
+        if total:
+            written = os.writev(self.fd, pending)
+            if written < total:
+                _write_all(self.fd, b"".join(pending)[written:])
+        self.size += total
+        pending.clear()
+
+    def dress_like(self, model: Path | int) -> None:
+        """Take owner, permissions and extended attributes of a file, as far as we may."""
+        status = os.stat(model)  # noqa: PTH116 (of a path or an open file)
+        own = os.fstat(self.fd)
+        if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+            try:
+                os.fchown(self.fd, status.st_uid, status.st_gid)
+            except OSError:  # somebody else's file in a folder of ours: the group at least, if we are in it
+                with contextlib.suppress(OSError):
+                    os.fchown(self.fd, -1, status.st_gid)
+        os.fchmod(self.fd, stat.S_IMODE(status.st_mode))
+        if hasattr(os, "listxattr"):
+            names = []
+            with contextlib.suppress(OSError):  # a file system without them
+                names = os.listxattr(model)
+            for name in names:
+                with contextlib.suppress(OSError):  # those that only the system may set, which it does itself
+                    os.setxattr(self.fd, name, os.getxattr(model, name))
+
+    def put_in_place(self) -> None:
+        """Replace the target, through a power cut too."""
+        self.path.replace(self.target)
+        sync_folder(self.target.parent)
 
     def close(self) -> None:
         """Give it back; it is removed if it was not put in place."""
         self.path.unlink(missing_ok=True)
         os.close(self.fd)
-
-
-def write_beside(
-    target: Path, parts: Iterable[Span | bytes], *, like: Path | int, progress: Callable[[int], None] | None = None
-) -> Written:
-    """Write `parts` to a temporary file beside `target`, which is a real path; `progress` gets the bytes written.
-
-    It gets the permissions, owner and extended attributes of `like`, a file or an open one. It is not on the disk
-    yet: that is for `os.fsync`. Raises WorkbenchError; nothing is left behind then.
-    """
-    temporary = target.with_name(f".{target.name[:180]}{_MARK}{os.urandom(4).hex()}.tmp")
-    try:
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise explained(target, error) from error
-    try:
-        with contextlib.suppress(OSError):  # no locks on this disk: then it may be swept away, and the save says so
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        size = _write(fd, parts, progress)
-        _dress(fd, like)
-        return Written(temporary, fd, size)
-    except BaseException as error:
-        os.close(fd)
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise explained(target, error) from error
-        raise
 
 
 def sweep(target: Path) -> int:
@@ -102,35 +141,6 @@ def refuse_without_room(target: Path, needed: int) -> None:
         )
 
 
-def _write(fd: int, parts: Iterable[Span | bytes], progress: Callable[[int], None] | None) -> int:
-    pending, written, told = bytearray(), 0, 0
-    for part in parts:
-        if isinstance(part, bytes):
-            pending += part
-        elif part.last - part.first <= _SMALL:
-            pending += _read(part)
-        else:
-            _write_all(fd, pending)
-            written += len(pending)
-            pending.clear()
-            for done in _copy(fd, part):
-                written += done
-                if progress is not None:
-                    progress(written)
-        if len(pending) >= _BUFFER:
-            _write_all(fd, pending)
-            written += len(pending)
-            pending.clear()
-        if progress is not None and written - told >= _COPY:
-            told = written
-            progress(written)
-    _write_all(fd, pending)
-    written += len(pending)
-    if progress is not None:
-        progress(written)
-    return written
-
-
 def _copy(fd: int, span: Span) -> Iterable[int]:
     """Copy a span to the end of `fd`; gives the bytes of each step."""
     first = span.first
@@ -155,6 +165,29 @@ def _copy(fd: int, span: Span) -> Iterable[int]:
         yield count
 
 
+class _Reader:
+    """Reads small spans of one file; where they follow each other closely, a stretch of it at once."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._first = 0
+        self._stretch = memoryview(b"")
+        self._behind = 0
+
+    def read(self, span: Span) -> Buffer:
+        """The bytes of a span."""
+        close = 0 <= span.first - self._behind <= _SMALL
+        self._behind = span.last
+        at, end = span.first - self._first, span.last - self._first
+        if at >= 0 and end <= len(self._stretch):
+            return self._stretch[at:end]
+        if not close:
+            return _read(span)
+        self._first, self._stretch = span.first, memoryview(os.pread(self._fd, _BUFFER, span.first))
+        end -= at
+        return self._stretch[:end] if end <= len(self._stretch) else _read(span)
+
+
 def _read(span: Span) -> bytes:
     chunk = b""
     while len(chunk) < span.last - span.first:
@@ -171,23 +204,3 @@ def _write_all(fd: int, chunk: bytes | bytearray) -> None:
     view = memoryview(bytes(chunk))
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _dress(fd: int, model: Path | int) -> None:
-    """Give the new file the old one's owner, permissions and extended attributes, as far as we may."""
-    status = os.stat(model)  # noqa: PTH116 (of a path or an open file)
-    own = os.fstat(fd)
-    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
-        try:
-            os.fchown(fd, status.st_uid, status.st_gid)
-        except OSError:  # somebody else's file in a folder of ours: the group at least, if we are in it
-            with contextlib.suppress(OSError):
-                os.fchown(fd, -1, status.st_gid)
-    os.fchmod(fd, stat.S_IMODE(status.st_mode))
-    if hasattr(os, "listxattr"):
-        names = []
-        with contextlib.suppress(OSError):  # a file system without them
-            names = os.listxattr(model)
-        for name in names:
-            with contextlib.suppress(OSError):  # those that only the system may set, which it does itself
-                os.setxattr(fd, name, os.getxattr(model, name))

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.dataset.rows.follower import Follower
 from workbench.dataset.rows.journal import Saving
-from workbench.dataset.rows.layout import Span, layout
+from workbench.dataset.rows.layout import Span, layout, starts_after
 from workbench.dataset.rows.open import Rows, open_written
-from workbench.dataset.rows.rewrite import Written, refuse_without_room, write_beside
+from workbench.dataset.rows.rewrite import Beside, refuse_without_room
 from workbench.dataset.rows.save import explained
 from workbench.dataset.rows.signature import Signature
 from workbench.errors import WorkbenchError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.dataset.rows.document import Document
+
+_LOOKS = 64  # rows of the new file that are compared with what they should be before it replaces the old one
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,16 @@ def save(document: Document, target: Path | None, progress: Callable[[int, int],
         raise WorkbenchError(
             str(real), "is write-protected", f"save to another file, or run `chmod u+w {real}`", code="no_permission"
         )
-    written, rows = _write(document, real, progress)
     try:
+        written = Beside(real)
+    except OSError as error:
+        raise explained(real, error) from error
+    try:
+        rows = _write(document, written, progress)
         if target is None:
             return _replace(document, written, rows, force=force)
         rows.close()
-        _put_in_place(written, real)
+        _put_in_place(written)
         return Saved(target, len(document), written.size, document.unsaved, None)
     finally:
         written.close()
@@ -78,57 +84,50 @@ def _refuse_what_changed(document: Document, *, over: bool, force: bool) -> None
         raise WorkbenchError(str(document.path), outside.why, outside.hint, code="changed_on_disk")
 
 
-def _write(document: Document, real: Path, progress: Callable[[int, int], None] | None) -> tuple[Written, Rows]:
-    """The new file beside the old one, on the disk, and its rows: as many as there should be."""
+def _write(document: Document, written: Beside, progress: Callable[[int, int], None] | None) -> Rows:
+    """Write the new file and have it on the disk; its rows, which were compared with what they should be."""
 
     def parts() -> Iterator[Span | bytes]:
         return layout(document.rows, document.overlay, document.pieces)
 
-    total = sum(len(part) if isinstance(part, bytes) else part.last - part.first for part in parts())
+    real = written.target
+    starts = starts_after(document.rows, document.overlay, document.pieces)
+    if starts is not None:
+        total = int(starts[-1])
+    else:
+        total = sum(len(part) if isinstance(part, bytes) else part.last - part.first for part in parts())
     refuse_without_room(real, total)
-    told = None if progress is None else lambda done: progress(done, total)
-    written = write_beside(real, parts(), like=real if real.exists() else document.rows.fd, progress=told)
-    rows = None
     try:
-        with _syncing(written.fd, real):
-            rows = open_written(document.path, written.path, array=document.encoding.array)
-        if len(rows) != len(document) or written.size != total:
-            raise WorkbenchError(
-                str(real),
-                f"would hold {len(rows):,} records instead of {len(document):,}",
-                "nothing was replaced; please report this",
-                code="save_failed",
-            )
-        return written, rows
-    except BaseException:
-        if rows is not None:
-            rows.close()
-        written.close()
-        raise
+        with Follower(written.fd) as follower:
+
+            def told(done: int) -> None:
+                follower.written(done)
+                if progress is not None:
+                    progress(done, total)
+
+            written.write(parts(), told)
+            written.dress_like(real if real.exists() else document.rows.fd)
+        rows = open_written(document.rows, written.path, starts)
+    except OSError as error:
+        raise explained(real, error) from error
+    if written.size == total and _is_as_it_should_be(document, rows):
+        return rows
+    rows.close()
+    raise WorkbenchError(
+        str(real), "would not hold what it should", "nothing was replaced; please report this", code="save_failed"
+    )
 
 
-@contextlib.contextmanager
-def _syncing(fd: int, real: Path) -> Iterator[None]:
-    """Wait for the disk while something else is done."""
-    failed: list[OSError] = []
-
-    def sync() -> None:
-        try:
-            os.fsync(fd)
-        except OSError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=sync, name="ftwb fsync", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-    if failed:
-        raise explained(real, failed[0]) from failed[0]
+def _is_as_it_should_be(document: Document, rows: Rows) -> bool:
+    """Look at rows all over the new file, among them the first and the last."""
+    count = len(document)
+    if len(rows) != count:
+        return False
+    places = {count * part // _LOOKS for part in range(_LOOKS)} | {count - 1}
+    return all(rows.raw(place) == document.raw(document.id_at(place)) for place in places)
 
 
-def _replace(document: Document, written: Written, rows: Rows, *, force: bool) -> Saved:
+def _replace(document: Document, written: Beside, rows: Rows, *, force: bool) -> Saved:
     """Let the new file take the place of the source, and the document go on from it."""
     signature = Signature.of(written.fd)
     edits, ids = document.unsaved, document.ids() if document.touched else None
@@ -138,7 +137,7 @@ def _replace(document: Document, written: Written, rows: Rows, *, force: bool) -
         document.journal.begin_save(Saving(signature, edits))
     try:
         _refuse_what_changed(document, over=True, force=force)
-        _put_in_place(written, document.real)
+        _put_in_place(written)
     except BaseException:
         rows.close()
         with contextlib.suppress(WorkbenchError):  # what it says does no harm: no file has that signature
@@ -149,8 +148,8 @@ def _replace(document: Document, written: Written, rows: Rows, *, force: bool) -
     return Saved(document.path, len(rows), written.size, edits, ids)
 
 
-def _put_in_place(written: Written, real: Path) -> None:
+def _put_in_place(written: Beside) -> None:
     try:
-        written.put_in_place(real)
+        written.put_in_place()
     except OSError as error:
-        raise explained(real, error) from error
+        raise explained(written.target, error) from error
