@@ -21,7 +21,7 @@ from workbench.dataset.rows.outside import OutsideChange, look
 from workbench.dataset.rows.overlay import Added, Overlay
 from workbench.dataset.rows.packing import pack, unpack
 from workbench.dataset.rows.pieces import Pieces
-from workbench.dataset.rows.resume import Resumed, resume
+from workbench.dataset.rows.resume import Resumed, resume, without_edits
 from workbench.dataset.rows.saving import Saved, save
 from workbench.dataset.rows.signature import Signature
 from workbench.errors import WorkbenchError
@@ -52,6 +52,10 @@ def open_document(path: Path, journals: Path, *, progress: Progress | None = Non
         resumed = resume(rows, real, journals)
         if resumed.stored is not None:
             rows.index_rest(progress)
+            try:
+                return Document(rows, real, resumed)
+            except (IndexError, ValueError):  # edits of places that the file does not have
+                resumed = without_edits(resumed)
         return Document(rows, real, resumed)
     except BaseException:
         rows.close()
@@ -93,7 +97,11 @@ class Document:
         self._seen: dict[RowId, int] = {}
         self.pieces = Pieces()
         if resumed.stored is not None:
-            self._restore(resumed)
+            try:
+                self._restore(resumed)
+            except BaseException:
+                self.overlay.close()
+                raise
         self._grow()
         # What is still waiting when the program ends without `close` is written.
         self._last = weakref.finalize(self, _flush_quietly, self.journal)
@@ -463,6 +471,7 @@ class Document:
         for made in stored.edits:
             if made.added is not None:
                 self.overlay.restore(made.added, self._origins(made, made.added))
+        self.overlay.check()
         kept = stored.checkpoint
         done = 0
         if kept is not None:

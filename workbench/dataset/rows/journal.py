@@ -21,7 +21,12 @@ from workbench.errors import WorkbenchError
 GROUP_S = 0.25
 """Longest time an edit waits for others before they are put on the disk together."""
 
+_PATIENCE_S = 5.0  # somebody may be looking into a journal with a tool of theirs
 _SCHEMA = 1
+_IN_THE_WAY = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL,
+}  # fmt: skip
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edit (
@@ -228,7 +233,6 @@ class Journal:
             raise
 
     def _open(self) -> sqlite3.Connection:
-        new = not self.path.exists()
         database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         try:
             self.path.chmod(0o600)
@@ -237,7 +241,7 @@ class Journal:
             database.execute(f"PRAGMA journal_mode = {self._mode}")
             database.execute("PRAGMA synchronous = FULL")
             database.executescript(_TABLES)
-            if new:
+            if not database.execute("SELECT 1 FROM meta WHERE key = 'schema'").fetchone():
                 database.execute("BEGIN IMMEDIATE")
                 self._empty(database)
                 database.execute("COMMIT")
@@ -277,13 +281,21 @@ def read_journal(path: Path) -> Stored | None:
     if not path.exists():
         return None
     try:
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        with contextlib.closing(sqlite3.connect(path, _PATIENCE_S, isolation_level=None)) as database:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             return _read(database, path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _IN_THE_WAY:
+            raise WorkbenchError(
+                str(path), f"unsaved edits cannot be read now ({error})", "try again", code="journal_unreadable"
+            ) from error
+        raise _damaged(path, error) from error
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
-        raise DamagedJournal(
-            str(path), f"is damaged ({error})", "it is kept; the dataset's file is untouched"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DamagedJournal:
+    return DamagedJournal(str(path), f"is damaged ({error})", "it is kept; the dataset's file is untouched")
 
 
 def _read(database: sqlite3.Connection, path: Path) -> Stored | None:

@@ -116,6 +116,11 @@ class Overlay:
         self._origins.extend(origins)
         self._end = offset
 
+    def check(self) -> None:
+        """Raise ValueError if the file does not hold all rows."""
+        if os.fstat(self._fd).st_size < self._end:
+            raise ValueError(f"{self.path} is too short")
+
     def sync(self) -> None:
         """Return when all rows are on the disk; OSError where that fails."""
         end = self._end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.dataset.rows.holder import Held, Hold
@@ -81,14 +81,24 @@ def resume(rows: Rows, real: Path, folder: Path) -> Resumed:
         stored, notice = _fitting(journal, overlay, rows, signature)
         return found(hold, stored, notice=notice)
     except DamagedJournal as error:
-        aside = put_aside(journal, overlay)
-        return found(hold, notice=f"{error.message}: it is kept as {aside}, and the file is shown as it is on disk")
+        return found(hold, notice=_damaged(error.message, journal, overlay))
     except WorkbenchError as error:
         hold.release()
         return found(None, read_only=str(error))
     except BaseException:
         hold.release()
         raise
+
+
+def without_edits(resumed: Resumed) -> Resumed:
+    """The same file, its edits put aside because they name rows that it does not have."""
+    notice = _damaged(f"{resumed.journal}: is damaged", resumed.journal, resumed.overlay)
+    return replace(resumed, stored=None, notice=notice)
+
+
+def _damaged(message: str, journal: Path, overlay: Path) -> str:
+    aside = put_aside(journal, overlay)
+    return f"{message}: it is kept as {aside}, and the file is shown as it is on disk"
 
 
 def _fitting(journal: Path, overlay: Path, rows: Rows, signature: Signature) -> tuple[Stored | None, str | None]:
