@@ -101,13 +101,28 @@ _LIST_ACTIONS = (
 )  # fmt: skip
 
 _DATASETS_ACTIONS = (
-    Action("datasets.filter", "Filter records", ("slash",), "Only those with a text.", _DATA, "filter"),
-    Action("datasets.clear-filter", "Show all records", ("escape",), "Take the filter away.", _DATA, "all"),
+    Action("datasets.edit", "Edit the record", ("enter",), "Open it in the record editor.", _DATA, "edit"),
+    Action("datasets.filter", "Filter records", ("slash",), "Only those that fit: `tokens>4096 role:tool \"text\" /regex/`; F1 has all of it.", _DATA, "filter"),
+    Action("datasets.clear-filter", "Show all records", ("escape",), "Take back marks, then filter, order and sample.", _DATA, "all"),
+    Action("datasets.sort", "Sort the list", ("s",), "By tokens, messages, bytes, findings or label; the same again turns it round. The file keeps its order.", _DATA, "sort"),
+    Action("datasets.sample", "Random sample", ("S",), "Some of the records that are shown, drawn at random.", _DATA),
+    Action("datasets.next-problem", "Next problem", ("e",), "The next record with a finding.", _DATA, "next problem"),
+    Action("datasets.problems", "List what was found", ("w",), "Every rule and its places; enter goes there.", _DATA, "findings"),
+    Action("datasets.rule-help", "Help on a rule", ("h",), "The page of the rule that found something; F1 in the list of findings.", _DATA),
+    Action("datasets.delete", "Delete records", ("d", "delete"), "The marked ones, or the one under the cursor.", _DATA, "delete"),
+    Action("datasets.duplicate", "Duplicate records", ("C",), "A copy behind the record, or behind the last marked one.", _DATA),
+    Action("datasets.undo", "Undo", ("u",), "Take the last edit back, however large.", _DATA, "undo"),
+    Action("datasets.redo", "Redo", ("U", "ctrl+r"), "Make it again.", _DATA),
+    Action("datasets.save", "Save", ("ctrl+s", "f9"), "Write the edits over the file; the first time it asks.", _DATA, "save"),
+    Action("datasets.save-as", "Save as", ("W",), "Write the records to another file.", _DATA),
+    Action("datasets.mark", "Mark the record", ("space",), "For edits of several; again: not.", _DATA, "mark"),
+    Action("datasets.mark-range", "Mark a range", ("v",), "Begin at the cursor; again: all from there to here.", _DATA),
+    Action("datasets.mark-all", "Mark all that are shown", ("asterisk",), "Every record of the filter; again: none.", _DATA),
     Action("datasets.next-file", "Next file", ("f",), "Training, validation and test in turn.", _DATA, "file"),
     Action("datasets.open", "Open a dataset file", ("o",), "Any JSONL file by its path.", _DATA, "open"),
     Action("datasets.next-record", "Next record", ("n",), "The next record, from the record view too.", _DATA),
     Action("datasets.previous-record", "Previous record", ("p",), "The record before.", _DATA),
-    Action("datasets.next-problem", "Next problem", ("e",), "The next record with a finding.", _DATA, "next problem"),
+    Action("datasets.microscope", "Microscope", ("M",), "The record as a model reads it: template, tokens, what is trained.", _DATA),
 )  # fmt: skip
 
 _EDIT = "Record editor"

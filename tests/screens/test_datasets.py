@@ -58,7 +58,7 @@ async def test_moving_and_the_record_view_agree(ftwb_app, dataset) -> None:
     app = ftwb_app(file=path)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
-        for keys, row in (("j j", 2), ("k", 1), ("G", 29), ("g", 0), ("enter n", 1), ("n", 2), ("p", 1)):
+        for keys, row in (("j j", 2), ("k", 1), ("G", 29), ("g", 0), ("tab n", 1), ("n", 2), ("p", 1)):
             await pilot.press(*keys.split())
             await wait_idle(pilot)
             assert screen.row == row, keys

@@ -44,7 +44,7 @@ async def test_the_start_mode_is_the_only_one_loaded(ftwb_app) -> None:
 async def test_f1_explains_the_screen_and_lists_its_keys(ftwb_app, screen_text) -> None:
     """From the screen's HELP and the registry; escape closes."""
     app = ftwb_app()
-    async with app.run_test(size=(80, 40)) as pilot:
+    async with app.run_test(size=(80, 80)) as pilot:
         await wait_idle(pilot)
         await pilot.press("f1")
         await wait_idle(pilot)
@@ -78,7 +78,7 @@ async def test_a_keymap_moves_a_key_and_the_key_line_follows(ftwb_app, ftwb_pinn
     app = ftwb_app()
     (ftwb_pinned / "config.toml").write_text('schema_version = 1\n[keymap]\n"datasets.next-file" = "x"\n')
     app = ftwb_app()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(160, 24)) as pilot:
         await wait_idle(pilot)
         assert " x file" in screen_text(app).splitlines()[-1]
         await pilot.press("f")

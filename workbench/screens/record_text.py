@@ -1,14 +1,14 @@
-"""What of a record a person reads: its turns, a line about it, the text that a filter looks in. No Textual here."""
+"""What of a record a person reads: its turns, and a line about it. No Textual here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.dataset.formats import Format, RecordError, to_chat
-from workbench.dataset.rows import DecodeError, Rows
+from workbench.dataset.rows import DecodeError
 from workbench.terminal.escape import visible, visible_line
 
 LONGEST_SHOWN = 20_000
@@ -38,6 +38,8 @@ class Summary:
     """First letters of the roles in order, or how many messages."""
     words: str
     broken: bool = False
+    turns: int = -1
+    """How many messages; -1 where that is not known."""
 
 
 def turns_of(value: object, fmt: Format) -> list[Turn]:
@@ -84,18 +86,17 @@ def _part(part: object) -> str:
     return json.dumps(part, ensure_ascii=False)
 
 
-def summary_of(rows: Rows, row: int, fmt: Format) -> Summary:
-    """One line about a row: cheap enough to be made while the list scrolls."""
-    raw = rows.raw(row)
+def summary_of(raw: bytes, decoded: Callable[[], object], fmt: Format) -> Summary:
+    """One line about a row: cheap enough to be made while the list scrolls. `decoded` may raise a DecodeError."""
     if len(raw) > LARGEST_LISTED:
         return Summary("", f"large record, {len(raw) / 1e6:.1f} MB")
     try:
-        messages = to_chat(rows.decode(row), fmt)
+        messages = to_chat(decoded(), fmt)
     except DecodeError as error:
         return Summary("", f"column {error.column}: {visible_line(error.why)}", broken=True)
     except RecordError as error:
         return Summary("", visible_line(str(error)), broken=True)
-    return Summary(_chips(messages), _first_words(messages))
+    return Summary(_chips(messages), _first_words(messages), turns=len(messages))
 
 
 def _chips(messages: Sequence[Mapping[str, Any]]) -> str:
@@ -115,40 +116,3 @@ def pretty(value: object) -> str:
     """A value of no known format, as indented JSON fit for the screen."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return visible(text[:LONGEST_SHOWN] + ("…" if len(text) > LONGEST_SHOWN else ""))
-
-
-def matching(rows: Rows, needle: str) -> Iterator[tuple[int, bool]]:
-    """Every row and whether its text contains `needle`, case aside. Decodes only rows whose bytes could.
-
-    Keys and punctuation of the JSON do not count as text, but a broken row is searched as it stands.
-    """
-    wanted = needle.casefold()
-    plain = needle.isascii() and not any(char in '"\\/' or char < " " for char in needle)
-    quick = needle.lower().encode() if plain else b""
-    for row, raw in enumerate(rows.iter_raw()):
-        # A letter may be written as \u00XX; only then can a text hold what the bytes do not.
-        if plain and quick not in raw.lower() and b"\\u00" not in raw:
-            yield row, False
-        else:
-            yield row, wanted in _searchable(raw)
-
-
-def _searchable(raw: bytes) -> str:
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        return raw.decode("utf-8", "replace").casefold()
-    return "\n".join(_strings(value)).casefold()
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-    elif value is not None:
-        yield str(value)

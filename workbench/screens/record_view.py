@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.dataset.formats import Format, RecordError
-from workbench.dataset.rows import DecodeError, Rows
-from workbench.screens.record_text import Turn, pretty, turns_of
+from workbench.dataset.formats import PAIRS, Format, RecordError
+from workbench.dataset.rows import DecodeError
+from workbench.screens.record_text import LONGEST_SHOWN, Turn, pretty, turns_of
 from workbench.terminal.escape import visible, visible_line
 from workbench.widgets.textline import Line, Piece, wrap
 
@@ -18,13 +19,43 @@ TRAINED = "●"
 """Beside the role of a message that is trained, and a bar before its text: not by colour alone."""
 
 
-def record_lines(rows: Rows, row: int, fmt: Format, findings: Sequence[Finding], width: int) -> list[Line]:
-    """The row, wrapped to `width` cells."""
-    head = f"record {row + 1:,} of {len(rows):,}"
-    line = rows.line(row)
-    if line != row + 1:
-        head += f" · line {line:,}"
-    return [(Piece(head, "muted"),), *_findings(findings, width), (), *_body(rows, row, fmt, width)]
+@dataclass(frozen=True, slots=True)
+class ShownRecord:
+    """What is shown of a record."""
+
+    head: str
+    """Which one it is: `record 12 of 330`."""
+    raw: bytes
+    value: object
+    """Decoded, or the DecodeError that it raised."""
+    format: Format
+    findings: Sequence[Finding] = ()
+
+
+def record_lines(record: ShownRecord, width: int) -> tuple[list[Line], list[int]]:
+    """The record, wrapped to `width` cells; and for each message the line on which it begins."""
+    lines: list[Line] = [(Piece(record.head, "muted"),), *_findings(record.findings, width), ()]
+    starts: list[int] = []
+    try:
+        if isinstance(record.value, DecodeError):
+            raise record.value
+        turns = turns_of(record.value, record.format)
+    except DecodeError as error:
+        lines += _broken(f"line {error.line}, column {error.column}: {error.why}", width)
+        lines += _plain(visible(record.raw[:LONGEST_SHOWN].decode("utf-8", "replace")), width)
+        return lines, starts
+    except RecordError as error:
+        lines += _broken(str(error), width)
+        lines += _plain(pretty(record.value), width)
+        return lines, starts
+    if record.format in PAIRS:
+        from workbench.screens.pair import pair_lines
+
+        return lines + pair_lines(record.value, record.format, width), starts
+    for turn in turns:
+        starts.append(len(lines))
+        lines += _turn_lines(turn, width)
+    return lines, starts
 
 
 def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
@@ -34,22 +65,6 @@ def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
         first, *rest = wrap(visible_line(f"{finding.code} {finding.name}: {place}{finding.text}"), width - 2)
         yield (Piece(f"{mark} ", role), Piece(first, role))
         yield from ((Piece(f"  {text}", role),) for text in rest)
-
-
-def _body(rows: Rows, row: int, fmt: Format, width: int) -> Iterator[Line]:
-    try:
-        value = rows.decode(row)
-        turns = turns_of(value, fmt)
-    except DecodeError as error:
-        yield from _broken(f"line {error.line}, column {error.column}: {error.why}", width)
-        yield from _plain(visible(rows.raw(row)[:20_000].decode("utf-8", "replace")), width)
-        return
-    except RecordError as error:
-        yield from _broken(str(error), width)
-        yield from _plain(pretty(value), width)
-        return
-    for turn in turns:
-        yield from _turn_lines(turn, width)
 
 
 def _broken(why: str, width: int) -> Iterator[Line]:

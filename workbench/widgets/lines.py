@@ -73,6 +73,15 @@ class LineList(Drawn, ScrollView, can_focus=True):
         self.refresh()
         self.post_message(self.Moved(self, self.cursor if count else None))
 
+    def grow(self, count: int) -> None:
+        """There are more rows behind those that are there; what is on screen stays as it is."""
+        shown = self.scroll_offset.y + self.scrollable_content_region.height
+        redraws = self._count < shown
+        self._count = count
+        self.virtual_size = Size(self.size.width, count)
+        if redraws:
+            self.refresh()
+
     def redraw(self, row: int | None = None) -> None:
         """Ask again for one row, or for all."""
         if row is None:

@@ -96,9 +96,7 @@ class QueryRow:
             case Has(kind):
                 return self._has(kind)
             case Label(text):
-                return (
-                    self._label is not None and text_pattern(text.strip()).fullmatch(encoded(self._label)) is not None
-                )
+                return self.label is not None and text_pattern(text.strip()).fullmatch(encoded(self.label)) is not None
             case Text(needle, role):
                 return self._holds(needle, role)
             case Regex(pattern, flags, role):
@@ -171,9 +169,14 @@ class QueryRow:
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation in it; empty where it has not its format's shape."""
+        """The messages in it, both answers of a pair among them; empty where it has not its format's shape."""
         try:
-            return [] if self.broken else to_chat(self.value, self.format)
+            if self.broken:
+                return []
+            if self.format in PAIRS:
+                pair = parse_pair(self.value, self.format)
+                return [*pair.prompt, *pair.preferred, *pair.other]
+            return to_chat(self.value, self.format)
         except RecordError:
             return []
 
@@ -191,24 +194,20 @@ class QueryRow:
         return mask
 
     @cached_property
-    def _label(self) -> str | None:
-        """What the last message of the assistant says."""
-        answers = (message for message in reversed(self.messages) if message.get("role") == "assistant")
+    def label(self) -> str | None:
+        """What the last message of the assistant says, in a pair that of the preferred answer."""
+        if self.format in PAIRS and self.messages:
+            answers = iter(reversed(parse_pair(self.value, self.format).preferred))
+        else:
+            answers = (message for message in reversed(self.messages) if message.get("role") == "assistant")
         content = next(answers, {"content": None}).get("content")
         return content.strip() if isinstance(content, str) else None
 
     def texts(self, role: str = "") -> Iterable[str]:
         """Every text of the record, or of its messages of one role; a broken row is one text, as it stands."""
         if role:
-            return [text for message in self._said() if message.get("role") == role for text in strings_of(message)]
+            return [text for message in self.messages if message.get("role") == role for text in strings_of(message)]
         return [self.raw.decode("utf-8", "surrogateescape")] if self.broken else strings_of(self.value)
-
-    def _said(self) -> list[dict[str, Any]]:
-        """The messages, both answers of a pair among them."""
-        if self.format in PAIRS and self.messages:
-            pair = parse_pair(self.value, self.format)
-            return [*pair.prompt, *pair.preferred, *pair.other]
-        return self.messages
 
     @cached_property
     def _all_text(self) -> bytes:

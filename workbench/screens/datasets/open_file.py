@@ -1,0 +1,124 @@
+"""A file that is open: its document, its format, and what is known about its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.dataset.formats import Format
+from workbench.dataset.rows import DecodeError, Document, RowId, Rows
+from workbench.screens.datasets.facts import FileFacts, RowFacts, RuleCount, counted
+from workbench.screens.datasets.table import Listed
+from workbench.screens.record_text import summary_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workbench.dataset.query import QueryRow
+    from workbench.dataset.rules import Finding
+
+_REMEMBERED = 2000
+"""Edited rows whose facts are kept: more than any screen shows, less than a bulk edit makes."""
+
+
+@dataclass
+class OpenFile:
+    """A file that is open, and what is known about it."""
+
+    document: Document
+    side: str
+    """`train`, `validation`, `test`, or empty for a file that the project does not name."""
+    format: Format
+    reason: str = ""
+    """Why it is taken for that format."""
+    facts: FileFacts | None = None
+    """Of the rows on disk; None before they are analysed."""
+    look: Callable[[bytes], RowFacts] | None = None
+    """Analyses one row here and now; for rows that a person wrote."""
+    _edited: dict[RowId, RowFacts] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """As it was given."""
+        return self.document.path
+
+    @property
+    def rows(self) -> Rows:
+        """The file as it is on disk."""
+        return self.document.rows
+
+    def facts_of(self, row: RowId) -> RowFacts:
+        """What is known of a row."""
+        if row >= 0:
+            return RowFacts() if self.facts is None else self.facts.of(row)
+        known = self._edited.get(row)
+        if known is None and self.look is not None:
+            if len(self._edited) >= _REMEMBERED:
+                self._edited.clear()
+            known = self._edited[row] = self.look(self.document.raw(row))
+        return known or RowFacts()
+
+    def looked_at(self, ids: NDArray[np.int64]) -> list[RowId]:
+        """Edited rows among these whose facts are known: those that were on screen since they were edited."""
+        return [row for row in ids[ids < 0].tolist() if row in self._edited]
+
+    def rules_found(self) -> list[RuleCount]:
+        """Every rule that found something on disk or in an edited row."""
+        found = {} if self.facts is None else {rule.code: rule for rule in self.facts.rules}
+        for facts in self._edited.values():
+            for rule in counted(facts.findings):
+                found.setdefault(rule.code, rule)
+        return sorted(found.values(), key=lambda rule: rule.severity != "error")
+
+    def about_file(self) -> tuple[Finding, ...]:
+        """Findings that are about no row."""
+        return () if self.facts is None else self.facts.about_file
+
+    def number_of(self, row: RowId) -> str:
+        """What stands for a row: its line in the file; of a new one `new`."""
+        origin = self.document.origin(row)
+        return "new" if origin is None else str(self.rows.line(origin))
+
+    def value_of(self, row: RowId) -> object:
+        """The value of a row, or the DecodeError that it raises."""
+        try:
+            return self.document.value(row)
+        except DecodeError as error:
+            return error
+
+    def listed(self, row: RowId, marked: bool) -> Listed:
+        """A row as the list shows it."""
+        raw = self.document.raw(row)
+        summary = summary_of(raw, lambda: self.document.value(row), self.format)
+        return Listed(self.number_of(row), marked, row < 0, self.facts_of(row), len(raw), summary)
+
+    def query_row(self, row: RowId, *, analysed: bool) -> QueryRow:
+        """An edited row as a filter sees it; `analysed`: it asks for what only rules and counters know."""
+        from workbench.dataset.query import QueryRow
+
+        facts = self.facts_of(row) if analysed else RowFacts()
+        origin = self.document.origin(row)
+        return QueryRow(
+            self.document.raw(row),
+            self.format,
+            line=None if origin is None else self.rows.line(origin),
+            tokens=facts.tokens,
+            severity=facts.severity,
+            flags=facts.flags,
+            codes=frozenset(finding.code for finding in facts.findings),
+            edited=row < 0,
+        )
+
+    def rebase(self) -> None:
+        """After a save over the source: rows are numbered anew, and what was known of them is not any more."""
+        self.facts = None
+        self._edited.clear()
+
+    @property
+    def unsaved(self) -> int:
+        """Edits that are not in the file."""
+        return self.document.unsaved

@@ -1,0 +1,194 @@
+"""Which records of a file are shown and in which order, and which of them are marked. Knows no widget.
+
+Nothing is held by position: rows are named by their ids, so that an edit moves nothing that it did not touch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from workbench.dataset.query import Query
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workbench.dataset.rows import Change, Document, RowId
+
+SortKey = Literal["line", "tokens", "turns", "size", "findings", "label"]
+SORT_KEYS: Final[tuple[SortKey, ...]] = ("line", "tokens", "turns", "size", "findings", "label")
+FEW: Final = 64
+"""Rows of a change that are looked for one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """By what, and whether the largest comes first."""
+
+    key: SortKey = "line"
+    descending: bool = False
+
+    @property
+    def arrow(self) -> str:
+        """How the heading shows it."""
+        return "▼" if self.descending else "▲"
+
+    @property
+    def changes_order(self) -> bool:
+        """Whether rows stand elsewhere than in the file."""
+        return self != Sort()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked to see."""
+
+    text: str = ""
+    """The filter as it was typed."""
+    query: Query = field(default_factory=Query)
+    sort: Sort = field(default_factory=Sort)
+    sample: int = 0
+    """How many, drawn at random; 0: all."""
+    seed: int = 0
+    """Of the sample: another one draws others."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether that is the whole file in its own order."""
+        return self.query.node is None and not self.sort.changes_order and not self.sample
+
+
+class View:
+    """The rows that are shown."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.wanted = Wanted()
+        self._order: NDArray[np.int64] | None = None
+        self._marked: NDArray[np.int64] | None = None
+        """Ascending; a million marks are eight megabytes, as a set they would be sixty."""
+
+    def __len__(self) -> int:
+        return len(self.document) if self._order is None else len(self._order)
+
+    def row_at(self, position: int) -> RowId:
+        """The row that stands at a position of the list."""
+        return self.document.id_at(position) if self._order is None else int(self._order[position])
+
+    def position_of(self, row: RowId) -> int | None:
+        """Where in the list a row stands; None if it is not shown."""
+        if self._order is None:
+            return self.document.position_of(row)
+        import numpy as np
+
+        found = np.flatnonzero(self._order == row)
+        return int(found[0]) if len(found) else None
+
+    def rows(self) -> NDArray[np.int64]:
+        """All rows that are shown, in order; not to be written to."""
+        return self.document.ids() if self._order is None else self._order
+
+    def show(self, order: NDArray[np.int64] | None) -> None:
+        """Show these rows; None: the whole file as it stands."""
+        self._order = order
+
+    # Marks ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def marked(self) -> int:
+        """How many rows are marked."""
+        return 0 if self._marked is None else len(self._marked)
+
+    def is_marked(self, row: RowId) -> bool:
+        """Whether a row is."""
+        if self._marked is None:
+            return False
+        at = int(self._marked.searchsorted(row))
+        return at < len(self._marked) and int(self._marked[at]) == row
+
+    def mark(self, positions: range, marked: bool = True) -> None:
+        """Mark the rows at these positions of the list, or take their marks away."""
+        import numpy as np
+
+        if self._order is None and len(positions) < len(self.document):
+            rows = np.array([self.document.id_at(position) for position in positions], dtype=np.int64)
+        else:
+            rows = self.rows()[positions.start : positions.stop]
+        before = np.empty(0, dtype=np.int64) if self._marked is None else self._marked
+        after = np.union1d(before, rows) if marked else np.setdiff1d(before, rows)
+        self._marked = after if len(after) else None
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self._marked = None
+
+    def chosen(self, position: int) -> NDArray[np.int64]:
+        """What an edit is about: the marked rows in their order, else the one at `position`."""
+        import numpy as np
+
+        if self._marked is None:
+            return np.array([self.row_at(position)] if position < len(self) else [], dtype=np.int64)
+        ids = self.document.ids()
+        return ids[np.isin(ids, self._marked)]
+
+    # Following edits ------------------------------------------------------------------------------------------------
+
+    def follow(self, change: Change, near: int) -> None:
+        """Let the rows be those that a change left: what was shown stays shown, new rows are shown too.
+
+        `near` is where in a sorted list new rows are put.
+        """
+        import numpy as np
+
+        for name in ("_order", "_marked"):
+            rows = getattr(self, name)
+            if rows is not None:
+                setattr(self, name, _replaced(rows, change))
+        if self._marked is not None:
+            self._marked = np.sort(self._marked[~np.isin(self._marked, np.asarray(change.deleted, dtype=np.int64))])
+            self._marked = self._marked if len(self._marked) else None
+        if self._order is None:
+            return
+        if len(change.deleted):
+            self._order = self._order[~np.isin(self._order, np.asarray(change.deleted, dtype=np.int64))]
+        new = np.asarray(change.inserted, dtype=np.int64)
+        if self.wanted.sort.changes_order:
+            self._order = np.insert(self._order, min(near, len(self._order)), new)
+        elif len(new) or not (len(change.replaced) or len(change.deleted)):  # some came, or all moved
+            ids = self.document.ids()
+            self._order = ids[np.isin(ids, np.concatenate((self._order, new)))]
+
+    def rebase(self, ids: NDArray[np.int64] | None) -> None:
+        """After a save over the source: `ids[i]` is what row `i` was called before (None: as now)."""
+        self._marked = None
+        if self._order is None or ids is None:
+            return
+        import numpy as np
+
+        by_name = np.argsort(ids, kind="stable")
+        places = np.searchsorted(ids, self._order, sorter=by_name)
+        places = np.minimum(places, len(ids) - 1)
+        fits = ids[by_name[places]] == self._order
+        self._order = by_name[places][fits].astype(np.int64)
+
+
+def _replaced(rows: NDArray[np.int64], change: Change) -> NDArray[np.int64]:
+    """`rows` with those that were replaced under their new names."""
+    import numpy as np
+
+    count = len(change.replaced)
+    if not count:
+        return rows
+    rows = rows.copy()
+    if count <= FEW:
+        for before, after in change.replaced.items():
+            rows[rows == before] = after
+        return rows
+    old = np.fromiter(change.replaced.keys(), dtype=np.int64, count=count)
+    new = np.fromiter(change.replaced.values(), dtype=np.int64, count=count)
+    by_name = np.argsort(old, kind="stable")
+    places = np.minimum(np.searchsorted(old, rows, sorter=by_name), count - 1)
+    hit = old[by_name[places]] == rows
+    rows[hit] = new[by_name[places[hit]]]
+    return rows
