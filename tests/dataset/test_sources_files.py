@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
 from workbench.dataset.rows import open_rows
@@ -287,3 +289,22 @@ def test_what_the_editor_refuses_to_open_it_offers_to_import(tmp_path: Path, nam
     with pytest.raises(WorkbenchError, match="import it: ftwb dataset import"):
         open_rows(path)
     assert values(open_source(path))
+
+
+MARKS = (b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PAR1", b"ARROW1", b"sep=;", b"\x00")
+SIGNS = (b'"', b",", b";", b"\t", b"\n", b"\r\n", b"[", b"]", b"{", b'{"a": 1}', b"\\", b"a,b\n")
+chunks = st.lists(st.binary(max_size=8) | st.sampled_from(MARKS + SIGNS), max_size=12)
+
+
+@settings(max_examples=150)
+@given(chunks.map(b"".join), st.sampled_from(["x.csv", "x.jsonl", "x.tsv", "x"]))
+def test_any_bytes_are_rows_or_one_sentence(tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str) -> None:
+    """No other error ever comes out."""
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(data)
+    try:
+        rows = list(open_source(path).rows())
+    except WorkbenchError as error:
+        assert "\n" not in str(error)
+        return
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))

@@ -63,7 +63,8 @@ def apply(mapping: ColumnMapping, row: SourceRow) -> dict[str, Any] | Unplaced:
         for name in mapping.keep:
             if (value := value_at(values, name)) is not None:
                 record[name] = value
-        _must_be_json(record)
+        if not _is_only_text(mapping):
+            _must_be_json(record)
     except NoPlace as error:
         return Unplaced(row.number, row.line, str(error))
     return record
@@ -83,6 +84,12 @@ def _spelled(values: Mapping[str, object], name: str) -> object:
         return spelled(value_at(values, name))
     except NotAValue as error:
         raise NoPlace(f"column {name!r} {error}") from error
+
+
+def _is_only_text(mapping: ColumnMapping) -> bool:
+    """Whether every value of a record is text filled in, which JSON always holds."""
+    texts = mapping.format in (Format.CHAT, Format.TEXT, Format.ALPACA)
+    return texts and not (mapping.conversation or mapping.tools or mapping.keep)
 
 
 def _must_be_json(record: Mapping[str, Any]) -> None:

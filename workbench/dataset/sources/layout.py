@@ -57,7 +57,8 @@ def layout_of(text: str, cut: bool, options: SourceOptions, *, tabs: bool) -> tu
     body = [row for row in rows[start:] if row]
     has_header, why = _header(body, options.header)
     header = tuple(body[0]) if has_header and body else None
-    width = len(header) if header is not None else Counter(len(row) for row in body).most_common(1)[0][0]
+    widths = Counter(len(row) for row in body).most_common(1)
+    width = len(header) if header is not None else widths[0][0] if widths else 0
     names = _unique(header if header is not None else [""] * width)
     described = (sniffed, *quotes, Sniffed("header", "yes" if has_header else "none", why))
     return Layout(delimiter, dialect, names, header, start + (1 if has_header else 0)), described
@@ -67,7 +68,7 @@ def _told(text: str) -> tuple[str | None, str]:
     """The delimiter that a first line `sep=;` tells, as Excel writes it, and the text behind that line."""
     first, _, rest = text.partition("\n")
     first = first.strip().strip('"')
-    if first.lower().startswith("sep=") and len(first) == 5:
+    if first.lower().startswith("sep=") and len(first) == 5 and not first[4].isalnum():
         return first[4], rest
     return None, text
 
