@@ -67,12 +67,14 @@ class FormulaCounter:
     name: str
     exact: bool
     text: Callable[[str], int]
+    cache: Path | None = None
+    """Where another process finds the vocabulary; None: it cannot be made there (`dataset.counting`)."""
 
     def messages(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None = None) -> TokenCount:
         """Tokens of a conversation; `weight` costs nothing, tools and tool calls are counted as their JSON."""
         total, assistant, exact = TOKENS_PER_RECORD, 0, not tools
         if tools:
-            total += self.text(_json(tools))
+            total += self.text(json_text(tools))
         for message in messages:
             total += TOKENS_PER_MESSAGE
             for key, value in message.items():
@@ -90,7 +92,7 @@ def _countable(key: str, value: object) -> str:
     """The text to count for one value of a message."""
     if isinstance(value, str):
         return value
-    return content_text(value) if key == "content" and isinstance(value, list) else _json(value)
+    return content_text(value) if key == "content" and isinstance(value, list) else json_text(value)
 
 
 def _only_text(value: object) -> bool:
@@ -100,7 +102,8 @@ def _only_text(value: object) -> bool:
     )
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
+    """A value as the JSON that is counted for it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -115,6 +118,8 @@ class TemplateCounter:
     bos_token: str | None
     eos_token: str | None
     exact: bool = True
+    file: Path | None = None
+    """The tokenizer's file; None: another process cannot make this counter (`dataset.counting`)."""
 
     def messages(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None = None) -> TokenCount:
         """Tokens of the rendered conversation; the assistant's are those that are trained.
@@ -147,7 +152,8 @@ def template_counter(
     """The counter of an open model from its `tokenizer.json`."""
     from tokenizers import Tokenizer
 
-    return TemplateCounter(name, Tokenizer.from_file(str(tokenizer_file)), chat_template, bos_token, eos_token)
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    return TemplateCounter(name, tokenizer, chat_template, bos_token, eos_token, file=tokenizer_file)
 
 
 COOKBOOK_ENCODING = "cl100k_base"
@@ -171,7 +177,7 @@ def encoding_counter(name: str, cache: Path, *, exact: bool = True) -> FormulaCo
     def count(text: str) -> int:
         return len(encoding.encode_ordinary(text))
 
-    return FormulaCounter(name, exact, count)
+    return FormulaCounter(name, exact, count, cache)
 
 
 # What tiktoken asks for: the address it would download, whose SHA-1 names the cached file, and the file's SHA-256

@@ -10,9 +10,9 @@ from workbench.dataset.formats import CHAT_LIKE, PAIRS, Format, RecordError, par
 from workbench.dataset.rows import DecodeError, decode
 from workbench.dataset.rules import Context as RuleContext
 from workbench.dataset.rules import Finding, Severity, selected
-from workbench.dataset.rules.check import row_findings
 from workbench.dataset.rules.facts import Row
 from workbench.dataset.rules.fix import in_style_of
+from workbench.dataset.rules.look import row_findings
 
 if TYPE_CHECKING:
     from workbench.dataset.tokens import Counter, TokenCount

@@ -8,11 +8,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from workbench.catalog.limits import example_tokens, limits_for
-from workbench.dataset.formats import CHAT_LIKE, Format, RecordError, parse_chat
-from workbench.dataset.rows import DecodeError, Rows, decode
+from workbench.dataset.formats import Format
+from workbench.dataset.rows import Rows
 from workbench.dataset.rules.copies import leaks, near_copies
 from workbench.dataset.rules.facts import Facts, Row
 from workbench.dataset.rules.limits import row_tokens, tokens_matter
+from workbench.dataset.rules.look import look_at, row_findings
 from workbench.dataset.rules.registry import Context, Finding, Rule, Severity, selected
 from workbench.dataset.tokens import Counter
 from workbench.dataset.told import told
@@ -123,26 +124,4 @@ def findings(
 def read_row(rows: Rows, number: int, raw: bytes, fmt: Format) -> Row:
     """One row as the rules see it."""
     line, column = rows.index.place(number)
-    try:
-        value = decode(raw, line, column)
-    except DecodeError as error:
-        return Row(number, line, raw, error)
-    if fmt in CHAT_LIKE:
-        try:
-            return Row(number, line, raw, value, parse_chat(value))
-        except RecordError:
-            pass  # the rules about rows (R001, R002, M001) say what is wrong with it
-    return Row(number, line, raw, value)
-
-
-def row_findings(row: Row, context: Context, rules: Sequence[Rule]) -> Iterator[Finding]:
-    """The findings about one row."""
-    record = row.record
-    for rule in rules:
-        if rule.check_record is not None:
-            if record is not None:
-                for problem in rule.check_record(record, context):
-                    yield rule.finding(problem, row.line)
-        elif rule.check_row is not None:
-            for problem in rule.check_row(row, context):
-                yield rule.finding(problem, row.line)
+    return look_at(raw, fmt, number=number, line=line, column=column)

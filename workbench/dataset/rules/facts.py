@@ -78,16 +78,17 @@ class Tally:
         if b'"image_url"' in row.raw:
             self.images += 1
 
-    def count_system(self, text: str | None, line: int) -> None:
-        """Count the system prompt of a record that has messages; None: it has none."""
+    def count_system(self, text: str | None, line: int) -> SystemPrompt | None:
+        """Count the system prompt of a record that has messages; None: it has none. Returns what is known of it."""
         if text is None:
             self.without_system.append(line)
-            return
+            return None
         key = text_digest(text)
         prompt = self.systems.get(key)
         if prompt is None:
             prompt = self.systems[key] = SystemPrompt(text[:_QUOTED])
         prompt.lines.append(line)
+        return prompt
 
     def count_answer(self, text: str | None) -> None:
         """Count the last answer of a record; None: it has none."""

@@ -14,7 +14,7 @@ _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 _DEEPEST = 20  # levels of a schema that are looked into
 
 
-def _functions(record: ChatRecord) -> Iterator[Mapping[str, Any]]:
+def functions_of(record: ChatRecord) -> Iterator[Mapping[str, Any]]:
     """The functions that a record declares, well-formed ones."""
     for tool in record.tools or ():
         function = tool.get("function", tool) if isinstance(tool, dict) else None
@@ -22,7 +22,7 @@ def _functions(record: ChatRecord) -> Iterator[Mapping[str, Any]]:
             yield function
 
 
-def _schema_fault(schema: object, place: str, depth: int = 0) -> str | None:
+def schema_fault(schema: object, place: str, depth: int = 0) -> str | None:
     """The first thing wrong with a JSON schema, with its place."""
     if isinstance(schema, bool) or depth > _DEEPEST:
         return None
@@ -47,7 +47,7 @@ def _schema_fault(schema: object, place: str, depth: int = 0) -> str | None:
     inner = [(f"{place}.{name}", item) for name, item in properties.items()]
     if isinstance(schema.get("items"), dict):
         inner.append((f"{place}.items", schema["items"]))
-    return next(filter(None, (_schema_fault(item, where, depth + 1) for where, item in inner)), None)
+    return next(filter(None, (schema_fault(item, where, depth + 1) for where, item in inner)), None)
 
 
 @record_rule("T009", "tool_schema", Severity.ERROR)
@@ -57,7 +57,7 @@ def tool_schema(record: ChatRecord, context: Context) -> Iterator[Problem]:
     Providers refuse the whole file for a type that does not exist, or a required parameter that is not declared; local
     templates show it to the model as it is.
     """
-    for function in _functions(record):
+    for function in functions_of(record):
         parameters = function.get("parameters")
         if not isinstance(parameters, dict) or not parameters:
             continue  # `tool_malformed` tells another type; none at all is a function without parameters
@@ -65,13 +65,13 @@ def tool_schema(record: ChatRecord, context: Context) -> Iterator[Problem]:
         if parameters.get("type", "object") != "object":
             yield Problem(f"parameters of tool {name} have the type {quote(parameters['type'])}, not 'object'")
             continue
-        fault = _schema_fault(parameters, "parameters")
+        fault = schema_fault(parameters, "parameters")
         if fault:
             yield Problem(f"tool {name}: {fault}")
 
 
 @record_rule("T010", "arguments_unfit", Severity.WARNING)
-def arguments_unfit(record: ChatRecord, context: Context) -> Iterator[Problem]:
+def argumentsunfit(record: ChatRecord, context: Context) -> Iterator[Problem]:
     """A call's arguments do not fit what the record's tool declares.
 
     One that is required is missing, one is not declared, or a value has another type or is not among those listed. The
@@ -79,15 +79,15 @@ def arguments_unfit(record: ChatRecord, context: Context) -> Iterator[Problem]:
     """
     if not record.tools:
         return
-    declared = {function["name"]: function.get("parameters") for function in _functions(record)}
+    declared = {function["name"]: function.get("parameters") for function in functions_of(record)}
     for index, message in enumerate(record.messages):
         for number, call in enumerate(message.tool_calls or ()):
             function = call.get("function") if isinstance(call, dict) else None
             name = function.get("name") if isinstance(function, dict) else None
             schema = declared.get(name) if isinstance(name, str) else None
             arguments = _arguments(function.get("arguments", {})) if isinstance(function, dict) else None
-            if isinstance(schema, dict) and arguments is not None and _schema_fault(schema, "") is None:
-                for fault in _unfit(arguments, schema):
+            if isinstance(schema, dict) and arguments is not None and schema_fault(schema, "") is None:
+                for fault in unfit(arguments, schema):
                     yield Problem(f"tool call {number} of {quote(name)}: {fault}", index)
 
 
@@ -101,7 +101,8 @@ def _arguments(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _unfit(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+def unfit(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """In what arguments do not fit a schema without fault."""
     properties = schema.get("properties", {})
     for name in schema.get("required", []):
         if name not in arguments:
@@ -148,7 +149,7 @@ def tool_twice(record: ChatRecord, context: Context) -> Iterator[Problem]:
     Nobody can tell which one a call means, and providers refuse it. Rename one, or remove the copy.
     """
     seen: set[str] = set()
-    for function in _functions(record):
+    for function in functions_of(record):
         if function["name"] in seen:
             yield Problem(f"two tools are called {quote(function['name'])}")
         seen.add(function["name"])

@@ -44,7 +44,7 @@ class Drop(HandStep):
 def _drop_by_rule(records: Sequence, names: list[str], run: StepRun) -> None:
     """What rules say about a row, and about all rows as they are at this step."""
     from workbench.dataset.rules import Context, selected
-    from workbench.dataset.rules.check import row_findings
+    from workbench.dataset.rules.look import row_findings
 
     context = Context(run.format)
     rules = [rule for rule in selected(names) if rule.applies(context)]

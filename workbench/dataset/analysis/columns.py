@@ -1,0 +1,69 @@
+"""What is known of every row: one numpy array a property."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROLE_BITS = {"system": 1, "user": 2, "assistant": 4, "tool": 8, "developer": 16}
+OTHER_ROLE = 128
+"""Bits of the column `roles`."""
+
+NO_SEVERITY, WARNING, ERROR = 0, 1, 2
+"""Values of the column `severity`."""
+
+SECRET, PERSONAL, DUPLICATE, BROKEN, ESTIMATED = 1, 2, 4, 8, 16
+"""Bits of the column `flags`; the last says that the tokens of the row have no published count."""
+
+TYPES = {
+    "turns": "u2",
+    "roles": "u1",
+    "tokens": "i4",
+    "answer_tokens": "i4",
+    "severity": "u1",
+    "digest": "u8",
+    "flags": "u1",
+    "size": "i4",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Arrays of one length, by row number of the base file."""
+
+    turns: NDArray[Any]
+    """u2: messages (of a pair: prompt and both answers); 65,535 where there are more."""
+    roles: NDArray[Any]
+    """u1: which roles occur, see ROLE_BITS."""
+    tokens: NDArray[Any]
+    """i4: -1 where they are not counted or cannot be."""
+    answer_tokens: NDArray[Any]
+    """i4: those of the assistant; -1 as above."""
+    severity: NDArray[Any]
+    """u1: of the worst finding about the row."""
+    digest: NDArray[Any]
+    """u8: equal for equal values, whatever the spacing and the order of keys; 0 for rows that cannot be read."""
+    flags: NDArray[Any]
+    """u1: see SECRET and the others."""
+    size: NDArray[Any]
+    """i4: bytes of the row."""
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {column.name: getattr(self, column.name) for column in fields(self)}
+
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """The rows of all parts, one after another."""
+        import numpy as np
+
+        if not parts:
+            return cls(**{name: np.empty(0, kind) for name, kind in TYPES.items()})
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in TYPES})

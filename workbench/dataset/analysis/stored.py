@@ -1,0 +1,141 @@
+"""Analyses kept in the cache, by content of the file and by question.
+
+A file that cannot be read, is cut off or was written by other code counts as none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from workbench.dataset.analysis import columns as column_types
+from workbench.dataset.analysis import findings as finding_types
+from workbench.dataset.analysis.columns import Columns
+from workbench.dataset.analysis.findings import Findings
+from workbench.dataset.analysis.spec import Spec
+from workbench.dataset.analysis.whole import Analysis
+from workbench.dataset.rows import Rows
+
+_MAGIC = b"ftwb analysis 1\n"
+_HEAD = struct.Struct("<QQ")  # length of the description, hash of all that follows this head
+_BLOCK = 4 * 1024 * 1024
+_SETTLED_NS = 2_000_000_000
+_KEPT_BYTES = 512 * 1024 * 1024
+_TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8"}
+
+
+def load(cache: Path, rows: Rows, spec: Spec) -> Analysis | None:
+    """The analysis of this content by this question, if it is kept."""
+    path = _place(cache, rows, spec)
+    try:
+        data = path.read_bytes()
+        os.utime(path)
+    except OSError:
+        return None
+    try:
+        return _unpacked(data, spec)
+    except (ValueError, KeyError, TypeError, struct.error):
+        return None
+
+
+def store(cache: Path, rows: Rows, analysis: Analysis) -> None:
+    """Keep an analysis; where that cannot be done (a full disk), it is not."""
+    path = _place(cache, rows, analysis.spec)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_packed(analysis))
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _forget_old(path.parent)
+
+
+def _place(cache: Path, rows: Rows, spec: Spec) -> Path:
+    return cache / "analyses" / f"{_content(cache, rows)}-{spec.key()}.bin"
+
+
+def _content(cache: Path, rows: Rows) -> str:
+    """A hash of the file's bytes; remembered for a file that has not been touched since it was taken."""
+    state = os.fstat(rows.fd)
+    known = f"{rows.path.resolve()}\n{state.st_dev} {state.st_ino} {state.st_size} {state.st_mtime_ns}"
+    note = cache / "analyses" / "contents" / xxhash.xxh3_128_hexdigest(known.encode("utf-8", "surrogateescape"))
+    with suppress(OSError, ValueError):
+        return f"{int(note.read_text(), 16):032x}"
+    digest = xxhash.xxh3_128()
+    for position in range(0, state.st_size, _BLOCK):
+        digest.update(os.pread(rows.fd, min(_BLOCK, state.st_size - position), position))
+    content = digest.hexdigest()
+    # Clocks of file systems are coarse: a file written just now may change once more without a new time.
+    import time
+
+    if time.time_ns() - state.st_mtime_ns > _SETTLED_NS:
+        with suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(content)
+    return content
+
+
+def _packed(analysis: Analysis) -> bytes:
+    arrays: dict[str, Any] = {**analysis.columns.arrays()}
+    found = analysis.findings
+    arrays |= {f"findings.{name}": getattr(found, name) for name in (*finding_types.TYPES, "ends")}
+    described = {
+        "lines": analysis.lines,
+        "spec": asdict(analysis.spec),
+        "arrays": [[name, len(array)] for name, array in arrays.items()],
+        "blob": len(found.blob),
+    }
+    head = json.dumps(described).encode()
+    body = b"".join([head, *(_bytes(name, array) for name, array in arrays.items()), found.blob])
+    return b"".join([_MAGIC, _HEAD.pack(len(head), xxhash.xxh3_64_intdigest(body)), body])
+
+
+def _bytes(name: str, array: Any) -> bytes:
+    data: bytes = array.astype("<" + _TYPES[name.removeprefix("findings.")]).tobytes()
+    return data
+
+
+def _unpacked(data: bytes, spec: Spec) -> Analysis:
+    """Raises ValueError and its kin for anything that is not whole."""
+    if not data.startswith(_MAGIC):
+        raise ValueError("not an analysis")
+    head, digest = _HEAD.unpack_from(data, len(_MAGIC))
+    body = memoryview(data)[len(_MAGIC) + _HEAD.size :]
+    if xxhash.xxh3_64_intdigest(body) != digest:
+        raise ValueError("damaged")
+    described = json.loads(bytes(body[:head]))
+    position = head
+    arrays: dict[str, Any] = {}
+    for name, length in described["arrays"]:
+        kind = np.dtype("<" + _TYPES[name.removeprefix("findings.")])
+        arrays[name] = np.frombuffer(body, kind, length, position).copy()
+        position += length * kind.itemsize
+    blob = bytes(body[position : position + described["blob"]])
+    columns = Columns(**{name: arrays[name] for name in column_types.TYPES})
+    names = (*finding_types.TYPES, "ends")
+    return Analysis(
+        spec, columns, Findings(**{name: arrays[f"findings.{name}"] for name in names}, blob=blob), described["lines"]
+    )
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep the newest analyses only, up to half a gigabyte."""
+    kept = 0
+    files = sorted(folder.glob("*.bin"), key=lambda path: -path.stat().st_mtime)
+    for number, path in enumerate(files):
+        kept += path.stat().st_size
+        if number and kept > _KEPT_BYTES:
+            path.unlink(missing_ok=True)

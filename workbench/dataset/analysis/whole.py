@@ -1,0 +1,143 @@
+"""From the parts of a file to what is to be said about all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.dataset.analysis.columns import DUPLICATE, Columns
+from workbench.dataset.analysis.findings import ABOUT_FILE, FindingList, Findings
+from workbench.dataset.analysis.part import Part
+from workbench.dataset.analysis.spec import Spec
+from workbench.dataset.rows import Rows
+from workbench.dataset.rows.elements import ElementIndex
+from workbench.dataset.rules.facts import Facts
+from workbench.dataset.rules.limits import tokens_matter
+from workbench.dataset.tokens import Counter, FormulaCounter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that have just become known; what is to be said about the whole file is not yet in it."""
+
+    first_row: int
+    columns: Columns
+    findings: Findings
+    """With the rows and lines of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that is known of the rows of a file."""
+
+    spec: Spec
+    columns: Columns
+    """By row number of the base file."""
+    findings: Findings
+    lines: int
+    """Lines of the file, blank ones too; 0 for an array."""
+
+
+@dataclass(slots=True)
+class Whole:
+    """Takes parts, which may come in any order, and puts them together."""
+
+    rows: Rows
+    spec: Spec
+    facts: Facts = field(default_factory=Facts)
+    row_count: int = 0
+    line_count: int = 0
+    _waiting: dict[int, Part] = field(default_factory=dict)
+    _taken: int = 0
+    _columns: list[Columns] = field(default_factory=list)
+    _findings: list[tuple[Findings, int, int]] = field(default_factory=list)
+
+    def needs_tokens(self, counter: Counter | None) -> bool:
+        """Whether the tokens of all rows must be summed for a rule about the file; it is noted that they will be."""
+        if counter is None and self.spec.counting is None:
+            return False
+        context = replace(self.spec.context(), counter=FormulaCounter("whatever counts", True, len))
+        asked = any(rule.code == "L006" for rule in self.spec.rules())
+        needed = asked and tokens_matter(Facts(size=self.rows.size), context)
+        self.facts.tokens = 0 if needed else None
+        return needed
+
+    def take(self, number: int, part: Part) -> Iterator[Chunk]:
+        """Take a part; gives the rows that are now known without a gap."""
+        self._waiting[number] = part
+        while (part_ := self._waiting.pop(self._taken, None)) is not None:
+            rows, lines = self.row_count, self.line_count
+            self.facts.merge(part_.tally, lines)
+            self.facts.blank_lines += [line + lines for line in part_.blank_lines]
+            if self.facts.tokens is not None:
+                self.facts.tokens += part_.tokens
+            self._columns.append(part_.columns)
+            self._findings.append((part_.findings, rows, lines))
+            self._taken += 1
+            self.row_count += len(part_.columns)
+            self.line_count += part_.lines
+            yield Chunk(rows, part_.columns, Findings.joined([self._findings[-1]]))
+
+    def finish(self, prepare: Callable[[Facts], None] | None = None) -> Analysis:
+        """Everything, with what the rules about the file say; `prepare` may add to the facts that they look at."""
+        columns = Columns.joined(self._columns)
+        facts = self.facts
+        facts.size, facts.encoding, facts.damage = self.rows.size, self.rows.encoding, self.rows.damage()
+        copies, firsts = _copies(columns.digest)
+        lines = self._lines(np.concatenate([copies, firsts])).tolist()
+        facts.duplicates = list(zip(lines[: len(copies)], lines[len(copies) :], strict=True))
+        if prepare is not None:
+            prepare(facts)
+        columns.flags[copies] |= DUPLICATE
+        about_file = FindingList()
+        context = self.spec.context()
+        for rule in self.spec.rules():
+            if rule.check_file is not None:
+                for problem in rule.check_file(facts, context):
+                    finding = rule.finding(problem, None)
+                    about_file.add(finding, self._row_at(finding.line))
+        findings = Findings.joined([*self._findings, (about_file.finish(), 0, 0)])
+        about_rows = findings.row >= 0
+        np.maximum.at(columns.severity, findings.row[about_rows], findings.severities()[about_rows])
+        return Analysis(self.spec, columns, findings, self.line_count)
+
+    def _lines(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """The lines on which rows begin."""
+        if isinstance(self.rows.index, ElementIndex):
+            lines: NDArray[Any] = np.array(self.rows.index.lines, "i8")[rows]
+            return lines
+        blanks: NDArray[Any] = np.searchsorted(self._rows_before_blanks(), rows, side="right")
+        moved: NDArray[Any] = blanks + rows + 1
+        return moved
+
+    def _row_at(self, line: int | None) -> int:
+        """The row that begins on a line, or ABOUT_FILE."""
+        if line is None:
+            return ABOUT_FILE
+        if isinstance(self.rows.index, ElementIndex):
+            row = int(np.searchsorted(np.array(self.rows.index.lines, "i8"), line))
+        else:
+            before = int(np.searchsorted(np.array(self.facts.blank_lines, "i8"), line))
+            row = line - 1 - before
+        return row if 0 <= row < self.row_count and self._lines(np.array([row]))[0] == line else ABOUT_FILE
+
+    def _rows_before_blanks(self) -> NDArray[Any]:
+        blanks = np.array(self.facts.blank_lines, "i8")
+        return blanks - 1 - np.arange(len(blanks))
+
+
+def _copies(digests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The rows that are there already, in order, and for each the first row that is its like."""
+    order = np.argsort(digests, kind="stable")
+    ordered = digests[order]
+    same = np.concatenate([[False], ordered[1:] == ordered[:-1]]) if len(order) else np.zeros(0, bool)
+    starts = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    copies, firsts = order[same & (ordered != 0)], order[starts[same & (ordered != 0)]]
+    by_row = np.argsort(copies)
+    return copies[by_row], firsts[by_row]

@@ -1,0 +1,88 @@
+"""A worker process: `python -m workbench.dataset.analysis.worker`, tasks on stdin, answers on stdout.
+
+It ends when stdin ends, so it never outlives its parent.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from typing import BinaryIO
+
+from workbench.dataset.analysis.lines import PartRows, split_elements, split_lines
+from workbench.dataset.analysis.part import PartAnalyst
+from workbench.dataset.analysis.wire import Done, Failed, Start, Task, pack, read
+from workbench.errors import WorkbenchError
+
+NICENESS = 10
+"""The screen goes first."""
+
+
+def main() -> int:
+    """Work until there is no more to do."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    # What anything prints must not come between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    gc.disable()  # rows make no cycles; each part is collected as a whole
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        _serve(sys.stdin.buffer, answers)
+    return 0
+
+
+def _serve(tasks: BinaryIO, answers: BinaryIO) -> None:
+    start = read(tasks)
+    if not isinstance(start, Start):
+        return
+    try:
+        analyst = PartAnalyst(start.spec, sums=start.sums)
+        while isinstance(task := read(tasks), Task):
+            rows, block = rows_of(start.fd, task)
+            answers.write(pack(Done(task.number, task.last - task.first, analyst.part(rows, block))))
+            answers.flush()
+            del rows, block
+            gc.collect()
+    except BrokenPipeError:
+        raise
+    except WorkbenchError as error:
+        _give_up(answers, Failed(error.what, error.why, error.hint, error.code))
+    except Exception as error:  # noqa: BLE001 - the parent says so in one sentence; the traceback is on stderr
+        traceback.print_exc()
+        _give_up(answers, Failed("the analysis", f"failed ({type(error).__name__}: {error})", "", "failed"))
+
+
+def _give_up(answers: BinaryIO, failed: Failed) -> None:
+    answers.write(pack(failed))
+    answers.flush()
+
+
+def rows_of(fd: int, task: Task) -> tuple[PartRows, bytes]:
+    """The rows of a task and the bytes that hold them; raises WorkbenchError if the file has become shorter."""
+    block = bytearray()
+    while len(block) < task.last - task.first:
+        piece = os.pread(fd, task.last - task.first - len(block), task.first + len(block))
+        if not piece:
+            raise WorkbenchError(
+                "the file", "was made shorter while it was read", "open it again", code="changed_on_disk"
+            )
+        if not block and len(piece) == task.last - task.first:
+            return _split(piece, task), piece
+        block += piece
+    return _split(bytes(block), task), bytes(block)
+
+
+def _split(block: bytes, task: Task) -> PartRows:
+    if task.elements is None:
+        return split_lines(block)
+    places = task.elements
+    return split_elements(block, places.starts, places.ends, places.lines, places.columns)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
