@@ -11,8 +11,8 @@ from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.recipe.steps.base import Match
 from workbench.dataset.rows import DecodeError
 from workbench.dataset.rules import Context, all_rules
-from workbench.dataset.rules.look import row_findings
 from workbench.dataset.rules.facts import Row
+from workbench.dataset.rules.look import row_findings
 from workbench.dataset.scan import row_hits
 from workbench.dataset.tokens import Counter
 from workbench.errors import WorkbenchError
