@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.dataset.diff import Pair, changes_of, diff
+from workbench.dataset.diff import Diff, Pair, changes_of, diff
+from workbench.dataset.edited import EditedSide
 from workbench.dataset.formats import Format
 from workbench.dataset.record_diff import PartChange, record_changes
+from workbench.dataset.rows import open_document, open_rows
 
 SENTENCE = "the order arrived late and was broken so please send another one soon thank you for all"
 WORDS = SENTENCE.split(" ")
@@ -167,3 +170,34 @@ def test_nothing_is_lost_in_a_comparison(data: st.DataObject) -> None:
     assert len({*made.removed, *(pair.old for pair in made.changed)}) == len(old) - made.same
     assert len({*made.added, *(pair.new for pair in made.changed)}) == len(new) - made.same
     assert made.empty == (old == new)
+
+
+def test_a_document_knows_what_it_was_made_of(tmp_path: Path) -> None:
+    """Edited, inserted, deleted and moved: told without reading a record, however much an edit changed."""
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b"".join(row + b"\n" for row in records(20)))
+    document = open_document(path, tmp_path / "journals")
+    document.index_rest()
+    document.replace({3: raw({"text": "nothing in common"})}, title="edit")
+    document.delete([5], title="delete")
+    document.insert(0, [raw({"text": "new"})], title="insert")
+    side = EditedSide(document)
+    made = diff(document.rows, side)
+    assert made == Diff(same=18, added=(0,), removed=(5,), changed=(Pair(3, 4, "origin"),), reordered=False)
+    assert [side.raw(place) for place in range(len(side))] == list(side.iter_raw())
+    document.move([document.id_at(10)], 2, title="move")
+    assert diff(document.rows, EditedSide(document)).reordered
+    with open_rows(path) as rows:  # another opening of the file: told by content
+        assert {pair.new for pair in diff(rows, side).changed} <= {4}
+    document.close()
+
+
+def test_a_bulk_edit_of_every_record_is_a_change_of_each() -> None:
+    """In place, also where some were dropped on the way; nothing is kept of what was read."""
+    old = records(3000)
+    new = [row.replace(b"answer", b"the answer is").replace(b"the ", b"THE ") for row in old]
+    made = diff(FakeSide(old), FakeSide(new))
+    assert len(made.changed) + made.same == 3000 and all(pair.old == pair.new for pair in made.changed)
+    del new[100], new[2000]
+    made = diff(FakeSide(old), FakeSide(new))
+    assert len(made.removed) == 2 and not made.added
