@@ -44,6 +44,8 @@ SECRETS: list[tuple[str, str]] = [
     ("openrouter-key", "sk-or-v1-" + some(64, HEX)),
     ("aws-access-key", "AKIA" + some(16, UPPER)),
     ("aws-access-key", "ASIA" + some(16, UPPER)),
+    ("aws-access-key", "AKIAIOSFODNNABCDEFGH"),
+    ("aws-access-key", "AKIA68647417EXAMPLEKEY"),
     ("github-token", "ghp_" + some(36)),
     ("github-token", "gho_" + some(36)),
     ("github-token", "github_pat_" + some(22) + "_" + some(59)),
@@ -92,6 +94,9 @@ NAMED: list[tuple[str, str, str]] = [
     ("azure-key", "AZURE_OPENAI_API_KEY=", some(32, HEX)),
     ("bearer-token", "Authorization: Bearer ", some(40)),
     ("basic-auth", "Authorization: Basic ", some(24)),
+    ("named-secret", "DB_PASSWORD=", "hX7#kd92_qLp"),
+    ("named-secret", 'api_key = "', "9f8b2c4e-77aa-4d10-9c3e-5b1f0a6d2e88"),
+    ("named-secret", "auth_token: ", some(32)),
     ("de-tax-id", "Steuer-ID: ", "86095742719"),
     ("de-tax-id", "IdNr. ", "47 036 892 816"),
 ]
@@ -107,6 +112,8 @@ PERSONAL: list[tuple[str, str]] = [
     ("phone", "(415) 555-2671"),
     ("phone", "415-555-2671"),
     ("phone", "415.555.2671"),
+    ("phone", "555-123-4567"),
+    ("phone", "+1-555-123-4567"),
     ("phone", "0049 30 12345678"),
     ("phone", "+33 6 12 34 56 78"),
     ("iban", "DE89370400440532013000"),
@@ -138,6 +145,9 @@ INNOCENT = [
     "card 0000 0000 0000 0000 and 4444444444444444444444444444",
     "000-12-3456 666-12-3456 900-12-3456 123-00-4567 123-45-0000 2024-01-02 1-123-45-6789 123-45-67890",
     "192.168.1.1 10.0.0.1 127.0.0.1 172.16.0.9 169.254.1.1 255.255.255.0 0.0.0.0 224.0.0.1 999.1.1.1 1.2.3.4.5",
+    "password: correct-horse-battery, api_key=YOUR_API_KEY, secret = os.environ['SECRET_KEY_1'], token: 1234567890123",
+    "password=get_password_v2(), api_key: https://example.org/keys/1a, secret_key_path=/etc/keys/key1.pem",
+    "section 4.2.1.3 and 1.2.3.4",
     "version 4.12.0.3, v2.1.3.4, numpy==1.26.4.1",
     "::1 fe80::1 std::vector 12:30:45 00:1B:44:11:3A:B7 2024:12:01",
     "icon@2x.png, user@localhost, @app.route('/x'), a@b.transpose(), react@18.2.0, x @ y",
@@ -152,6 +162,7 @@ INNOCENT = [
     "eyJ is how tokens begin; eyJhbGciOiJIUzI1NiJ9 alone is no token",
     "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY----- -----BEGIN CERTIFICATE-----",
     "AKIA is a prefix, AKIASHORT, ASIAN-AMERICAN, GB123456A, ZZ123456A, QQ 12 34 56 C",
+    "ASIAPACIFICREGIONALHEADQUARTERS ASIAPACIFICREGIONAL",
     "12345678901 Steuer-ID: 12345678901",
     "185057800608492",
 ]
@@ -176,6 +187,15 @@ def test_a_named_secret_is_found_without_its_name(kind: str, name: str, secret: 
     text = f"set\n{name}{secret}\nand go"
     assert [(hit.kind, text[hit.start : hit.end]) for hit in hits(text)] == [(kind, secret)]
     assert prefilter(json.dumps(text).encode())
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY=", 'api_key: "', "password = "])
+@pytest.mark.parametrize(("kind", "secret"), [plant for plant in SECRETS if plant[0] not in ("connection-string",)])
+def test_a_special_kind_is_told_under_any_name(kind: str, secret: str, name: str) -> None:
+    """`api_key=sk-…` is OpenAI's key, not just something secret."""
+    text = f"set {name}{secret}\nand go"
+    found = [(hit.kind, text[hit.start : hit.end]) for hit in hits(text)]
+    assert found == [(kind, secret)]
 
 
 @pytest.mark.parametrize("text", INNOCENT)

@@ -6,6 +6,7 @@ Each check gets the text as UTF-8 and the span of the find; it returns the span 
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 
@@ -38,6 +39,35 @@ def mod_97(text: str) -> int:
 def has_digit(data: bytes, start: int, end: int) -> Span | None:
     """A key has a digit; words with hyphens between them have none."""
     return (start, end) if any(48 <= byte <= 57 for byte in data[start:end]) else None
+
+
+_VALUE = re.compile(rb"[A-Za-z0-9_./+!@#%^&*~=-]+$")
+_LEAST_BITS = 3.0  # of entropy a character: `aaaaaaaaaa1` has less, ten different characters have 3.3
+
+
+def named(data: bytes, start: int, end: int) -> Span | None:
+    """The value behind a name such as `api_key`: letters and digits mixed at random, no word, path or reference."""
+    value = _VALUE.search(data, start, end)
+    if value is None:
+        return None
+    first = value.start()
+    name = re.compile(rb"[:=]{1,2}>?").search(data, start, end)
+    if name is not None and first < name.end():
+        first = name.end()
+    while end > first and data[end - 1] in b".,!":
+        end -= 1
+    text = data[first:end]
+    counts = [text.count(bytes((byte,))) for byte in set(text)]
+    bits = -sum(count / len(text) * math.log2(count / len(text)) for count in counts)
+    mixed = any(48 <= byte <= 57 for byte in text) and text.lower() != text.upper()
+    url = b"://" in text or data[end : end + 1] in (b"(", b"[") or text.startswith((b"/", b"./"))
+    return (first, end) if len(text) >= 10 and mixed and bits >= _LEAST_BITS and not url else None
+
+
+def aws_key(data: bytes, start: int, end: int) -> Span | None:
+    """An access key has 20 characters; words in capitals have no digit, and other lengths need one to be believed."""
+    usual = end - start == 20 and data.startswith((b"AKIA", b"ABIA"), start)
+    return (start, end) if usual else has_digit(data, start, end)
 
 
 def last_40(data: bytes, start: int, end: int) -> Span | None:
@@ -170,7 +200,7 @@ def phone(data: bytes, start: int, end: int) -> Span | None:
     end = _dialled(data, start, end)
     number = _digits(data[start:end]).removeprefix("00" if found.startswith(b"00") else "")
     if number.startswith("1"):
-        return (start, end) if len(number) == 11 and number[1] in "23456789" and number[4] in "23456789" else None
+        return (start, end) if len(number) == 11 and number[1] in "23456789" else None
     if number.startswith("7"):
         return (start, end) if len(number) == 11 else None
     known = number[:2] in _TWO or number[:2] in _THREE
@@ -248,6 +278,9 @@ def uk_nino(data: bytes, start: int, end: int) -> Span | None:
 _VERSION = re.compile(rb"(?i)(?:\bv|version|release|firmware|build|==|>=|<=|~=|\^)[^A-Za-z0-9]{0,3}$")
 
 
+_KNOWN_SHORT = ("1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9")  # public resolvers
+
+
 def ipv4(data: bytes, start: int, end: int) -> Span | None:
     """An address somebody can be reached at; private ones, masks and version numbers are not."""
     text = data[start:end].decode("ascii")
@@ -255,6 +288,8 @@ def ipv4(data: bytes, start: int, end: int) -> Span | None:
         return None
     address = ipaddress.IPv4Address(text)
     documented = text.startswith(("192.0.2.", "198.51.100.", "203.0.113."))  # is_private too, but written as examples
+    if len(text) == 7 and text not in _KNOWN_SHORT:  # a section of a text, or a version
+        return None
     if address.is_multicast or address.is_reserved or (address.is_private and not documented):
         return None
     return None if _VERSION.search(data, max(0, start - 12), start) else (start, end)
@@ -274,7 +309,7 @@ def ipv6(data: bytes, start: int, end: int) -> Span | None:
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
-        after_space, azure_key, bearer, connection_string, credit_card, de_tax_id, email, fr_nir, has_digit, iban, ipv4,
-        ipv6, last_40, phone, private_key, uk_nino, us_ssn,
+        after_space, aws_key, azure_key, bearer, connection_string, credit_card, de_tax_id, email, fr_nir, has_digit,
+        iban, ipv4, ipv6, last_40, named, phone, private_key, uk_nino, us_ssn,
     )
 }  # fmt: skip

@@ -77,11 +77,23 @@ def _spans(data: bytes) -> Iterator[tuple[Pattern, int, int]]:
             return
         pattern = every[(match.lastindex or 1) - 1]
         span = _confirmed(data, pattern, match.start(), match.end(), position)
+        if span is not None and pattern.general:
+            pattern, span = _special(data, pattern, span)
         if span is None:
             position = _behind_word(data, match.start())
         else:
             yield pattern, *span
             position = max(span[1], match.start() + 1)
+
+
+def _special(data: bytes, general: Pattern, span: tuple[int, int]) -> tuple[Pattern, tuple[int, int]]:
+    """The more special pattern that finds what a general one has found, else the general one."""
+    match = finder().search(data, span[0])
+    if match is None or match.start() >= span[1]:
+        return general, span
+    pattern = patterns()[(match.lastindex or 1) - 1]
+    found = None if pattern.general else _confirmed(data, pattern, match.start(), match.end(), span[0])
+    return (general, span) if found is None else (pattern, found)
 
 
 _WORD = re.compile(rb"[A-Za-z0-9]+")

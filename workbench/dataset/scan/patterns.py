@@ -30,6 +30,8 @@ class Pattern:
     check: Check | None = None
     digits: bool = False
     """A number, which must not be a piece of a longer one."""
+    general: bool = False
+    """What it finds may be of a more special kind, which is then told."""
 
 
 @cache
