@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
                     sys.stdout.flush()
         return None
 
+    from workbench.workflow.prices import price_book
     from workbench.workflow.spend import call_cost
 
     said = run_async(reply())
@@ -59,7 +60,14 @@ def run(args: argparse.Namespace) -> int:
                 "completion_tokens": said.completion_tokens,
                 "first_token_s": said.first_token_s,
                 "total_s": said.total_s,
-                "cost": call_cost(context.profile(profile), model, said.prompt_tokens, said.completion_tokens),
+                "cost": call_cost(
+                    context.profile(profile),
+                    model,
+                    said.prompt_tokens,
+                    said.completion_tokens,
+                    cached_tokens=said.cached_tokens,
+                    prices=price_book(context),
+                ),
             }
         )
     else:

@@ -34,6 +34,11 @@ class Answer(BaseModel):
     cost: float | None = None
     """US dollars: measured tokens times price; None where no price is known."""
     fingerprint: str | None = None
+    cached_tokens: int | None = None
+    """Prompt tokens that the provider billed as cached; None where it does not say."""
+    busy_s: float | None = None
+    """This call's share of the time in which the server was busy: calls in flight together share their seconds. None
+    for a call that may have waited for the model to be loaded."""
 
 
 def read_rows(run_dir: Path) -> list[ItemResult]:

@@ -47,6 +47,9 @@ class ItemResult(BaseModel):
     cost: float | None = None
     """US dollars of this call."""
     fingerprint: str | None = None
+    cached_tokens: int | None = None
+    busy_s: float | None = None
+    """As in `Answer`."""
     error: str | None = None
     cached: bool = False
 
@@ -76,6 +79,14 @@ class CandidateResult(BaseModel):
     completion_tokens_mean: float | None = None
     fingerprints: list[str] = Field(default_factory=list)
     """What answered, where it says so: host, precision, model content."""
+    cached_tokens_mean: float | None = None
+    """Prompt tokens of an answer that the provider took from its cache; None where it does not say."""
+    shared_prefix: float | None = None
+    """The part of a prompt, by characters, that all prompts begin with; None where fewer than two items were asked."""
+    busy_s_mean: float | None = None
+    """Seconds of the server for one answer, calls in flight together sharing them: 1 / it is the throughput."""
+    cost_total: float | None = None
+    """US dollars of all its answers; None where not each has a price."""
 
 
 class Comparison(BaseModel):
@@ -201,6 +212,7 @@ def _candidate(text: str, rows: Sequence[ItemResult], items: int, seed: int) -> 
     answered = [row for row in rows if row.error is None]
     values = list(scores.values())
     latencies = sorted(row.latency_s for row in answered if row.latency_s is not None)
+    costs = [row.cost for row in answered if row.cost is not None]
     prompt = _total([row.prompt_tokens for row in answered])
     completion = _total([row.completion_tokens for row in answered])
     groups = _groups(rows, list(scores))
@@ -221,7 +233,33 @@ def _candidate(text: str, rows: Sequence[ItemResult], items: int, seed: int) -> 
         prompt_tokens_mean=prompt / len(answered) if prompt is not None and answered else None,
         completion_tokens_mean=completion / len(answered) if completion is not None and answered else None,
         fingerprints=sorted({row.fingerprint for row in answered if row.fingerprint}),
+        cached_tokens_mean=_mean([row.cached_tokens for row in answered if row.cached_tokens is not None]),
+        shared_prefix=shared_prefix(rows),
+        busy_s_mean=_mean([row.busy_s for row in answered if row.busy_s is not None]),
+        cost_total=math.fsum(costs) if costs and len(costs) == len(answered) else None,
     )
+
+
+def shared_prefix(rows: Iterable[ItemResult]) -> float | None:
+    """How much of a prompt is the same for every item, from its beginning: what a provider can take from its cache.
+
+    The prefix that many texts share is that of the first and the last of them in order.
+    """
+    first = last = ""
+    length, prompts, items = 0, 0, set[int]()
+    for row in rows:
+        text = "\x1e".join(f"{message.get('role')}\x1f{message.get('content')}" for message in row.messages)
+        first, last = (text, text) if not prompts else (min(first, text), max(last, text))
+        length, prompts = length + len(text), prompts + 1
+        items.add(row.index)
+    if len(items) < 2 or not length:
+        return None
+    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return same * prompts / length
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

@@ -272,7 +272,7 @@ async def _answer(study: _Study, call: _Call) -> None:
     if answer is not None:
         scored = study.score(answer.text, item.reference)
         row.output, row.score, row.note = answer.text, scored.value, scored.note
-        for name in ("prompt_tokens", "completion_tokens", "latency_s", "first_token_s", "cost", "fingerprint"):
+        for name in Answer.model_fields.keys() - {"text"}:
             setattr(row, name, getattr(answer, name))
     study.ledger.append(row)
     study.add(row, reused=row.cached)

@@ -30,6 +30,8 @@ class Reply:
     fingerprint: str | None
     finish_reason: str | None
     """None also where the stream ended early."""
+    cached_tokens: int | None = None
+    """Prompt tokens that the provider took from its cache; None where it does not say."""
 
 
 async def stream_chat(
@@ -74,6 +76,7 @@ async def stream_chat(
         model=named,
         fingerprint=fingerprint,
         finish_reason=finish,
+        cached_tokens=_cached(usage),
     )
 
 
@@ -106,7 +109,14 @@ async def complete(
         model=answer.model or model,
         fingerprint=answer.system_fingerprint,
         finish_reason=choices[0].finish_reason,
+        cached_tokens=_cached(usage),
     )
+
+
+def _cached(usage: Any) -> int | None:
+    """`usage.prompt_tokens_details.cached_tokens`, of which compatible providers may send any part."""
+    found = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
+    return found if isinstance(found, int) else None
 
 
 def _body(

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from workbench.catalog.prices import OwnPrice
 from workbench.errors import WorkbenchError
 from workbench.providers.profiles import Profile, built_in
 
@@ -32,6 +33,8 @@ class Config(BaseModel):
     preferences: Preferences = Field(default_factory=Preferences)
     keymap: dict[str, str] = Field(default_factory=dict)
     """Action id → keys, as in the README's key table."""
+    prices: dict[str, OwnPrice] = Field(default_factory=dict)
+    """`PROFILE/MODEL` → what it costs this person, in US dollars."""
 
     @model_validator(mode="before")
     @classmethod
@@ -68,7 +71,8 @@ def settable_keys(config: Config) -> dict[str, Any]:
         else:
             flat[prefix] = value
 
-    walk("", config.model_dump(exclude={"schema_version"}))
+    walk("", config.model_dump(exclude={"schema_version", "prices"}))
+    walk("", {"prices": {name: own.model_dump(mode="json", exclude_none=True) for name, own in config.prices.items()}})
     return flat
 
 
@@ -102,6 +106,11 @@ def with_value(config: Config, key: str, value: Any) -> Config:
 
 def _parts(key: str) -> list[str]:
     """Where in the document a dotted key is; raises WorkbenchError for one that nothing reads."""
+    if key.startswith("prices."):  # the name of a model may have dots of its own
+        name, _, rate = key.removeprefix("prices.").rpartition(".")
+        if "/" in name.strip("/") and rate in OwnPrice.model_fields:
+            return ["prices", name, rate]
+        raise _unknown_key(key)
     match key.split("."):
         case ["preferences", name] if name in Preferences.model_fields:
             return ["preferences", name]
@@ -115,7 +124,6 @@ def _parts(key: str) -> list[str]:
 
 
 def _unknown_key(key: str) -> WorkbenchError:
-    return WorkbenchError(
-        key, "is not a setting", "`ftwb config list` shows them: preferences.*, keymap.ACTION, profiles.NAME.*",
-        code="unknown_key", exit_code=2,
-    )  # fmt: skip
+    shown = "preferences.*, keymap.ACTION, profiles.NAME.*, prices.PROFILE/MODEL.input"
+    hint = f"`ftwb config list` shows them: {shown}"
+    return WorkbenchError(key, "is not a setting", hint, code="unknown_key", exit_code=2)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from workbench.catalog.prices import PriceBook
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import Candidate, parse_candidate
 from workbench.evaluate.ledger import Answer, read_rows
@@ -22,8 +23,10 @@ from workbench.evaluate.retrieval import read_passages
 from workbench.evaluate.runner import Answerer, Progress, run
 from workbench.evaluate.scorers import bind_scorer
 from workbench.evaluate.task import TaskSpec, load_items
+from workbench.evaluate.throughput import Sharing
 from workbench.workflow.context import Context
 from workbench.workflow.prepare import keep_bytes
+from workbench.workflow.prices import price_book
 from workbench.workflow.project import Project
 from workbench.workflow.spend import call_cost
 
@@ -45,29 +48,42 @@ class ChatAnswerer:
     model: str
     identity: str
     """Model content, host and precision: what a cached answer is keyed by."""
+    sharing: Sharing
+    """The calls of all candidates of this profile."""
+    prices: PriceBook
 
     async def __call__(
         self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int
     ) -> Answer:
         from workbench.providers.chat import complete
 
-        reply = await complete(
-            self.client,
-            self.model,
-            messages,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            seed=seed,
-            profile=self.profile,
-        )
+        with self.sharing.call(self.model) as call:
+            reply = await complete(
+                self.client,
+                self.model,
+                messages,
+                temperature=temperature,
+                max_tokens=max_tokens,
+                seed=seed,
+                profile=self.profile,
+            )
         return Answer(
             text=reply.text,
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
             latency_s=reply.total_s,
             first_token_s=reply.first_token_s,
-            cost=call_cost(self.profile, self.model, reply.prompt_tokens, reply.completion_tokens).value,
+            cost=call_cost(
+                self.profile,
+                self.model,
+                reply.prompt_tokens,
+                reply.completion_tokens,
+                cached_tokens=reply.cached_tokens,
+                prices=self.prices,
+            ).value,
             fingerprint=reply.fingerprint,
+            cached_tokens=reply.cached_tokens,
+            busy_s=call.busy_s,
         )
 
 
@@ -169,7 +185,9 @@ async def _answerers(
 ) -> dict[str, Answerer]:
     """One answerer a candidate; one client a profile, closed with the stack."""
     clients: dict[str, AsyncOpenAI] = {}
+    sharing: dict[str, Sharing] = {}
     identities: dict[tuple[str, str], str] = {}
+    prices = price_book(context)
     answerers: dict[str, Answerer] = {}
     for candidate in candidates:
         if candidate.is_trivial:
@@ -185,6 +203,8 @@ async def _answerers(
             profile=context.profile(candidate.profile),
             model=candidate.model,
             identity=identities[key],
+            sharing=sharing.setdefault(candidate.profile, Sharing()),
+            prices=prices,
         )
     return answerers
 

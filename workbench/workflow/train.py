@@ -341,10 +341,11 @@ async def _local_estimate(context: Context, request: JobRequest) -> dict[str, An
 
 
 def _hosted_price(context: Context, request: JobRequest, provider: str) -> Figure:
-    from workbench.catalog.prices import price
     from workbench.workflow.prepare import dataset_stats
+    from workbench.workflow.prices import price_book
 
-    per_million = price(request.model, "training", provider=provider)
+    prices = price_book(context)
+    per_million = prices.price(request.model, "training", provider=provider, profile=request.profile)
     if per_million.value is None:
         return Figure.not_measured("USD", per_million.source)
     epochs = request.settings.get("n_epochs")
