@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from workbench.actions import key_table
+from workbench.dataset.rules.table import rule_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -13,6 +14,11 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def test_the_key_table_is_that_of_the_registry() -> None:
     """To renew it: `python -c "from workbench.actions import key_table; print(key_table())"`."""
     assert key_table().strip() in README
+
+
+def test_the_rules_are_those_of_the_registry() -> None:
+    """To renew it: `python -c "from workbench.dataset.rules.table import rule_table; print(rule_table())"`."""
+    assert f"<!-- rules -->\n{rule_table()}<!-- end of rules -->" in README
 
 
 def test_the_test_command_can_be_found_by_ci() -> None:

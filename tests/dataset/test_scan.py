@@ -168,17 +168,18 @@ INNOCENT = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "secret"), PLANTS, ids=[kind for kind, _ in PLANTS])
-@pytest.mark.parametrize(
-    "around", ["{}", "it is {}.", "({})", '"{}",', "é→{} ✓", "x\n{}\n", "key={}", "`{}`", "是{}。"]
-)
-def test_what_is_planted_is_found_whole_and_alone(kind: str, secret: str, around: str) -> None:
+AROUND = ("{}", "it is {}.", "({})", '"{}",', "é→{} ✓", "x\n{}\n", "key={}", "`{}`", "是{}。")
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_what_is_planted_is_found_whole_and_alone(around: str) -> None:
     """Whatever stands around it; the span is the secret's own."""
     before, after = around.split("{}")
-    text = before + secret + after
-    [hit] = hits(text)
-    assert (hit.kind, text[hit.start : hit.end], hit.group) == (kind, secret, kinds()[kind])
-    assert prefilter(json.dumps({"content": text}).encode())
+    for kind, secret in PLANTS:
+        text = before + secret + after
+        found = [(hit.kind, text[hit.start : hit.end], hit.group) for hit in hits(text)]
+        assert found == [(kind, secret, kinds()[kind])]
+        assert prefilter(json.dumps({"content": text}).encode())
 
 
 @pytest.mark.parametrize(("kind", "name", "secret"), NAMED, ids=[kind for kind, _, _ in NAMED])
@@ -190,12 +191,12 @@ def test_a_named_secret_is_found_without_its_name(kind: str, name: str, secret: 
 
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY=", 'api_key: "', "password = "])
-@pytest.mark.parametrize(("kind", "secret"), [plant for plant in SECRETS if plant[0] not in ("connection-string",)])
-def test_a_special_kind_is_told_under_any_name(kind: str, secret: str, name: str) -> None:
+def test_a_special_kind_is_told_under_any_name(name: str) -> None:
     """`api_key=sk-…` is OpenAI's key, not just something secret."""
-    text = f"set {name}{secret}\nand go"
-    found = [(hit.kind, text[hit.start : hit.end]) for hit in hits(text)]
-    assert found == [(kind, secret)]
+    for kind, secret in SECRETS:
+        text = f"set {name}{secret}\nand go"
+        found = [(hit.kind, text[hit.start : hit.end]) for hit in hits(text)]
+        assert found == [(kind, secret)] or kind == "connection-string"
 
 
 @pytest.mark.parametrize("text", INNOCENT)

@@ -107,7 +107,7 @@ def _described(rule: Any) -> dict[str, Any]:
         "title": rule.title,
         "formats": sorted(rule.formats),
         "profiles": None if rule.profiles is None else sorted(rule.profiles),
-        "fixable": rule.fix is not None,
+        "fixable": rule.fixable,
     }
 
 
@@ -116,4 +116,4 @@ def _facts(rule: Any) -> str:
 
     where = "everywhere" if rule.profiles is None else f"for {', '.join(sorted(rule.profiles))}"
     formats = "" if rule.formats == ALL_FORMATS else f", {', '.join(sorted(rule.formats))}"
-    return f"{rule.severity}, {where}{formats}{', fixable' if rule.fix is not None else ''}"
+    return f"{rule.severity}, {where}{formats}{', fixable' if rule.fixable else ''}"

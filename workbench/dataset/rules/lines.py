@@ -27,7 +27,7 @@ def invalid_json(row: Row, context: Context) -> Iterator[Problem]:
         yield Problem(f"column {row.value.column}: {row.value.why}", line=row.value.line)
 
 
-@file_rule(BLANK_LINE, "blank_line", Severity.WARNING)
+@file_rule(BLANK_LINE, "blank_line", Severity.WARNING, layout=True)
 def blank_line(facts: Facts, context: Context) -> Iterator[Problem]:
     """A line holds nothing.
 
@@ -37,7 +37,7 @@ def blank_line(facts: Facts, context: Context) -> Iterator[Problem]:
         yield Problem("the line is blank", line=line, fixable=True)
 
 
-@file_rule(BYTE_ORDER_MARK, "byte_order_mark", Severity.WARNING)
+@file_rule(BYTE_ORDER_MARK, "byte_order_mark", Severity.WARNING, layout=True)
 def byte_order_mark(facts: Facts, context: Context) -> Iterator[Problem]:
     """The file begins with a byte order mark.
 

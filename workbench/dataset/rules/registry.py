@@ -91,6 +91,13 @@ class Rule:
     check_row: RowCheck | None = None
     check_record: RecordCheck | None = None
     check_file: FileCheck | None = None
+    layout: bool = False
+    """Whether its fix is about how the file is laid out, so that it is made where the file is written, not by `fix`."""
+
+    @property
+    def fixable(self) -> bool:
+        """Whether some of what it finds can be fixed."""
+        return self.fix is not None or self.layout
 
     @property
     def title(self) -> str:
@@ -170,12 +177,14 @@ def file_rule(
     *,
     formats: Iterable[Format] = ALL_FORMATS,
     profiles: Iterable[str] | None = None,
+    layout: bool = False,
 ) -> Callable[[FileCheck], FileCheck]:
     """Register a rule about the file as a whole."""
 
     def register(check: FileCheck) -> FileCheck:
         kinds = None if profiles is None else frozenset(profiles)
-        _register(Rule(code, name, severity, frozenset(formats), kinds, _page(check), None, check_file=check))
+        page = _page(check)
+        _register(Rule(code, name, severity, frozenset(formats), kinds, page, None, check_file=check, layout=layout))
         return check
 
     return register
