@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,12 @@ from workbench.dataset.rows.changes import Change, Edit, Replaced, RowId, edit
 from workbench.dataset.rows.decode import decode
 from workbench.dataset.rows.journal import Checkpoint, Journal
 from workbench.dataset.rows.layout import line_end
-from workbench.dataset.rows.open import Encoding, Rows, open_first
+from workbench.dataset.rows.open import Rows, open_first
 from workbench.dataset.rows.outside import OutsideChange, look
 from workbench.dataset.rows.overlay import Added, Overlay
 from workbench.dataset.rows.packing import pack, unpack
 from workbench.dataset.rows.pieces import Pieces
+from workbench.dataset.rows.present import Present, Progress
 from workbench.dataset.rows.resume import Resumed, resume, without_edits
 from workbench.dataset.rows.saving import Saved, save
 from workbench.dataset.rows.signature import Signature
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 _FEW = 64  # rows of an edit that are looked for one by one
 _BULK = 500  # how many small edits one bulk edit counts for when it is time for a checkpoint
 _CHECKPOINT = 2000  # small edits that are made again quickly enough when the file is opened
-_SEEN = 4096  # places of rows that are remembered: more than any screen shows
-
-Progress = Callable[[int, int], None]
 
 
 def open_document(path: Path, journals: Path, *, progress: Progress | None = None) -> Document:
@@ -64,7 +62,7 @@ def open_document(path: Path, journals: Path, *, progress: Progress | None = Non
         raise
 
 
-class Document:
+class Document(Present):
     """The rows of a file in their present order, with undo; the file itself is untouched until `save`.
 
     Reading may be done from several threads at any time, also while an edit is made. Edits come one at a time: one that
@@ -72,7 +70,7 @@ class Document:
     """
 
     def __init__(self, rows: Rows, real: Path, resumed: Resumed) -> None:
-        self.rows = rows
+        super().__init__(rows, Overlay(resumed.overlay))
         self.real = real
         """Where the file really is, with links followed."""
         self.read_only = resumed.read_only
@@ -82,20 +80,15 @@ class Document:
         self.generation = 0
         """Goes up with every save over the source: row ids of before mean nothing then."""
         self.signature = resumed.signature
-        self.overlay = Overlay(resumed.overlay)
         self.journal = Journal(
             resumed.journal, resumed.signature, shared_disk=resumed.shared_disk, sync=self.overlay.sync
         )
         self._hold = resumed.hold
-        self._state = threading.RLock()
         self._editing = threading.Lock()
         self._doing = ""
         self._edits: list[Edit] = []
         self._head = 0
         self._since_checkpoint = 0
-        self._known = 0
-        self._seen: dict[RowId, int] = {}
-        self.pieces = Pieces()
         if resumed.stored is not None:
             try:
                 self._restore(resumed)
@@ -105,101 +98,6 @@ class Document:
         self._grow()
         # What is still waiting when the program ends without `close` is written.
         self._last = weakref.finalize(self, _flush_quietly, self.journal)
-
-    # Reading --------------------------------------------------------------------------------------------------------
-
-    @property
-    def path(self) -> Path:
-        """The file as it was given."""
-        return self.rows.path
-
-    @property
-    def encoding(self) -> Encoding:
-        """How the file is written."""
-        return self.rows.encoding
-
-    @property
-    def complete(self) -> bool:
-        """Whether all rows of the file are known."""
-        return self.rows.complete and self._known == len(self.rows)
-
-    @property
-    def estimated(self) -> int:
-        """How many rows there are, or will be once all are known."""
-        return len(self) + max(0, self.rows.estimated - self._known)
-
-    def index_rest(self, progress: Progress | None = None) -> None:
-        """Find the rows that are not known yet: for a thread of the caller's, see `Rows.index_rest`."""
-
-        def grow(done: int, total: int) -> None:
-            self._grow()
-            if progress is not None:
-                progress(done, total)
-
-        self.rows.index_rest(grow)
-        self._grow()
-
-    def _grow(self) -> None:
-        with self._state:
-            known = len(self.rows)
-            self.pieces.append(range(self._known, known))
-            self._known = known
-
-    def __len__(self) -> int:
-        with self._state:
-            return len(self.pieces)
-
-    def id_at(self, position: int) -> RowId:
-        """The row at a position, from 0; IndexError outside."""
-        with self._state:
-            row = self.pieces.id_at(position)
-            if len(self._seen) > _SEEN:
-                self._seen.clear()
-            self._seen[row] = position
-            return row
-
-    def ids(self) -> NDArray[int64]:
-        """All rows in their order: a copy, eight bytes a row."""
-        with self._state:
-            return self.pieces.ids()
-
-    def position_of(self, row: RowId) -> int | None:
-        """Where a row stands now, or None if it does not."""
-        with self._state:
-            near = self._seen.get(row, row)
-            if row < 0 and row not in self._seen:
-                near = (self.origin(row) or 0) if -row <= len(self.overlay) else 0
-            return self.pieces.find(row, near)
-
-    def raw(self, row: RowId) -> bytes:
-        """The bytes of a row without its line end; it may have been replaced or deleted meanwhile."""
-        if row >= 0:
-            return self.rows.raw(row)
-        return self.rows.index.content(self.overlay.read(self._number(row)))
-
-    def value(self, row: RowId) -> object:
-        """The value of a row; raises DecodeError, with the line of the base file where there is one."""
-        if row >= 0:
-            return self.rows.decode(row)
-        origin = self.origin(row)
-        return decode(self.raw(row), 1 if origin is None else self.rows.line(origin))
-
-    def line(self, row: RowId) -> int | None:
-        """The line of the base file on which a row starts; None for a row that a person wrote (see `origin`)."""
-        return self.rows.line(row) if row >= 0 else None
-
-    def origin(self, row: RowId) -> RowId | None:
-        """The row of the base file from which a row was made, itself for one of those; None if it was inserted."""
-        return row if row >= 0 else self.overlay.origin(self._number(row))
-
-    def _number(self, row: RowId) -> int:
-        number = -1 - row
-        if number >= len(self.overlay):
-            raise self._gone(row)
-        return number
-
-    def _gone(self, row: RowId) -> WorkbenchError:
-        return WorkbenchError(str(self.path), f"row {row} is not there any more", "look again", code="stale_row")
 
     # Editing --------------------------------------------------------------------------------------------------------
 
