@@ -28,7 +28,7 @@ COMMON = 0.2
 _ENOUGH = 20  # records to tell scaffolding from
 _AT_LEAST = 8  # records that have it
 
-_SPACE, _LETTER, _IDEOGRAPH = 0, 1, 2
+_SPACE, _LETTER, _IDEOGRAPH, _UNSTABLE = 0, 1, 2, 3
 _PRIME = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
@@ -69,11 +69,17 @@ class Shingles:
 
 def shingles(texts: Sequence[str], kind: Kind) -> Shingles:
     """Cut texts into shingles of three words or five characters; a shorter text is one shingle."""
-    folded = [_folded(text) for text in texts]
-    joined = "\n".join(folded) + "\n"
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    ends = np.cumsum(np.fromiter((len(text) + 1 for text in folded), np.int64, len(folded)))
+    folded = [text.lower() if text.isascii() else text.casefold() for text in texts]
+    codes, ends = _codes(folded)
     classes = _classes()[np.minimum(codes, 0xFFFF)]
+    unstable = np.flatnonzero((classes == _UNSTABLE) | _rare(codes))
+    if len(unstable):
+        # Asking each text whether it is normalised takes longer than all else; few have a character that is not.
+        for number in np.unique(np.searchsorted(ends, unstable, side="right")).tolist():
+            whole = unicodedata.normalize("NFKC", texts[number]).casefold()
+            folded[number] = unicodedata.normalize("NFKC", whole)
+        codes, ends = _codes(folded)
+        classes = _stable_classes()[np.minimum(codes, 0xFFFF)]
     return _of_words(codes, classes, ends) if kind == "words" else _of_characters(codes, classes, ends)
 
 
@@ -94,15 +100,51 @@ def jaccard(left: Hashes, right: Hashes) -> float:
     return common / every if every else 0.0
 
 
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    folded = text.casefold()
-    return folded if unicodedata.is_normalized("NFKC", folded) else unicodedata.normalize("NFKC", folded)
+def _codes(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Offsets]:
+    """The characters of texts with a line end behind each, and where each text ends."""
+    joined = "\n".join(texts) + "\n"
+    ends = np.cumsum(np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts)))
+    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32), ends
+
+
+_RARE = ((0x11000, 0x12000), (0x1D100, 0x1D800), (0x1EE00, 0x1F000), (0x1F100, 0x1F260), (0x2F800, 0x2FA20))
+"""Beyond the basic plane: blocks with characters that normalisation changes or joins (letters of formulas, flags)."""
+
+
+def _rare(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    found = np.zeros(len(codes), np.bool_)
+    beyond = np.flatnonzero(codes > 0xFFFF)
+    if len(beyond):
+        there = codes[beyond]
+        found[beyond] = np.logical_or.reduce([(first <= there) & (there < last) for first, last in _RARE])
+    return found
 
 
 @cache
 def _classes() -> NDArray[np.uint8]:
+    """As `_stable_classes`, with a class of its own for characters that normalisation may change or join.
+
+    Punctuation that becomes other punctuation is not among them.
+    """
+    table = _stable_classes().copy()
+    for code in range(0x80, 0xFFFF):
+        char = chr(code)
+        if unicodedata.combining(char):
+            table[code] = _UNSTABLE
+        parts = unicodedata.decomposition(char).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            table[int(parts[1], 16)] = _UNSTABLE  # it may join with the character before it
+        if parts:
+            normal = unicodedata.normalize("NFKC", char)
+            spaces = table[code] == _SPACE and all(_stable_classes()[min(ord(one), 0xFFFF)] == _SPACE for one in normal)
+            if normal != char and not spaces:
+                table[code] = _UNSTABLE
+    table[0x1100:0x1200] = _UNSTABLE  # the parts of Korean syllables
+    return table
+
+
+@cache
+def _stable_classes() -> NDArray[np.uint8]:
     """For each character of the basic plane: space (punctuation and symbols too), letter, ideograph or kana.
 
     What lies beyond is emoji and rare scripts: the last entry, space.
