@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ def texts_of(value: object, fmt: Format, *, calls: bool = False) -> Iterator[Tex
 
     A record without its format's shape gives the texts that can be found: what is wrong with it is the linter's to say.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
     if fmt in PAIRS:
         yield from _pair(value, fmt, calls)
@@ -61,43 +61,43 @@ def texts_of(value: object, fmt: Format, *, calls: bool = False) -> Iterator[Tex
             return
 
 
-def _field(holder: Mapping[str, Any], key: str, role: str, place: str) -> Iterator[Text]:
+def _field(holder: dict[str, Any], key: str, role: str, place: str) -> Iterator[Text]:
     if isinstance(holder.get(key), str):
         yield Text(role, f"{place}{key}", holder, key)
 
 
-def _messages(holder: Mapping[str, Any], key: str, role: str, place: str, calls: bool) -> Iterator[Text]:
+def _messages(holder: dict[str, Any], key: str, role: str, place: str, calls: bool) -> Iterator[Text]:
     """A text of `role`, or a list of messages, each with the role it says."""
     yield from _field(holder, key, role, place)
     messages = holder.get(key)
     if not isinstance(messages, list):
         return
     for index, message in enumerate(messages):
-        if isinstance(message, Mapping):
+        if isinstance(message, dict):
             yield from _message(message, f"{place}{key}[{index}].", calls)
 
 
-def _message(message: Mapping[str, Any], place: str, calls: bool) -> Iterator[Text]:
+def _message(message: dict[str, Any], place: str, calls: bool) -> Iterator[Text]:
     role = message.get("role")
     said = role if isinstance(role, str) else ""
     yield from _field(message, "content", said, place)
     content = message.get("content")
     if isinstance(content, list):
         for index, part in enumerate(content):
-            if isinstance(part, Mapping) and part.get("type", "text") == "text":
+            if isinstance(part, dict) and part.get("type", "text") == "text":
                 yield from _field(part, "text", said, f"{place}content[{index}].")
     tool_calls = message.get("tool_calls")
     if calls and isinstance(tool_calls, list):
         for index, call in enumerate(tool_calls):
-            function = call.get("function") if isinstance(call, Mapping) else None
-            if isinstance(function, Mapping):
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
                 yield from _field(function, "arguments", said, f"{place}tool_calls[{index}].function.")
 
 
-def _pair(value: Mapping[str, Any], fmt: Format, calls: bool) -> Iterator[Text]:
+def _pair(value: dict[str, Any], fmt: Format, calls: bool) -> Iterator[Text]:
     if fmt is Format.PREFERENCE:
         prompt = value.get("input")
-        if isinstance(prompt, Mapping):
+        if isinstance(prompt, dict):
             yield from _messages(prompt, "messages", "user", "input.", calls)
         answers = ("preferred_output", "non_preferred_output")
     else:
@@ -107,7 +107,7 @@ def _pair(value: Mapping[str, Any], fmt: Format, calls: bool) -> Iterator[Text]:
         yield from _messages(value, key, "assistant", "", calls)
 
 
-def _alpaca(value: Mapping[str, Any]) -> Iterator[Text]:
+def _alpaca(value: dict[str, Any]) -> Iterator[Text]:
     yield from _field(value, "system", "system", "")
     history = value.get("history")
     for index, turn in enumerate(history if isinstance(history, list) else []):
@@ -118,11 +118,11 @@ def _alpaca(value: Mapping[str, Any]) -> Iterator[Text]:
         yield from _field(value, key, role, "")
 
 
-def _sharegpt(value: Mapping[str, Any], calls: bool) -> Iterator[Text]:
+def _sharegpt(value: dict[str, Any], calls: bool) -> Iterator[Text]:
     yield from _field(value, "system", "system", "")
     turns = value.get("conversations")
     for index, turn in enumerate(turns if isinstance(turns, list) else []):
-        if not isinstance(turn, Mapping):
+        if not isinstance(turn, dict):
             continue
         speaker = turn.get("from", turn.get("role"))
         if speaker == "function_call" and not calls:  # its text is JSON

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.dataset.formats import Format
-from workbench.dataset.recipe.clean import CLEANERS, clean_text, find_cleaner
+from workbench.dataset.recipe.clean import CLEANERS, Placeholders, clean_text, find_cleaner
+from workbench.dataset.recipe.entry import Entry, Shelf
+from workbench.dataset.recipe.replay import replay
+from workbench.dataset.recipe.steps import parse_step
 from workbench.errors import WorkbenchError
 
 
@@ -193,3 +198,65 @@ def test_an_unknown_fix_names_the_known_ones() -> None:
     """A typing error in a recipe is met with the way out."""
     with pytest.raises(WorkbenchError, match=r"clean 'htm'.*html, quotes"):
         find_cleaner("htm")
+
+
+def masked(*texts: str, step: dict | None = None) -> list[str]:
+    """What the records (one text each) become."""
+    rows = [json.dumps({"text": text}).encode() for text in texts]
+    shelf = Shelf()
+    entries = (Entry(number, number + 1, raw.__bytes__, shelf) for number, raw in enumerate(rows))
+    made = replay([parse_step({"kind": "clean", "fix": "placeholders"} | (step or {}))], entries, Format.TEXT)
+    return [entry.value["text"] for entry in made.entries]
+
+
+def test_the_same_value_has_the_same_placeholder() -> None:
+    """Numbered as they appear, by kind; so an answer can still say which address it means."""
+    assert masked("write b@x.org or a@x.org, not b@x.org; card 4111 1111 1111 1111") == [
+        "write [EMAIL_1] or [EMAIL_2], not [EMAIL_1]; card [CREDIT_CARD_1]"
+    ]
+
+
+def test_numbers_begin_anew_in_every_record_or_go_through_the_file() -> None:
+    """By choice; numbers that stand there already are not given again, also those of later records."""
+    texts = ("a@x.org", "b@x.org a@x.org", "[EMAIL_7] c@x.org")
+    assert masked(*texts) == ["[EMAIL_1]", "[EMAIL_1] [EMAIL_2]", "[EMAIL_7] [EMAIL_8]"]
+    assert masked(*texts, step={"scope": "file"}) == ["[EMAIL_8]", "[EMAIL_9] [EMAIL_8]", "[EMAIL_7] [EMAIL_10]"]
+
+
+def test_only_some_kinds_can_be_masked() -> None:
+    """By kind or group."""
+    text = "a@x.org 4111 1111 1111 1111"
+    assert masked(text, step={"kinds": ["email"]}) == ["[EMAIL_1] 4111 1111 1111 1111"]
+    assert masked(text, step={"kinds": ["secret"]}) == [text]
+
+
+def test_placeholders_reach_arguments_of_tools_and_metadata_unless_roles_are_named() -> None:
+    """Whatever leaves the house; with roles only what those said, their calls included."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"to": "a@x.org"}'}}
+
+    def record() -> dict:
+        said = {"role": "assistant", "content": None, "tool_calls": [json.loads(json.dumps(call))]}
+        return {"messages": [{"role": "user", "content": "a@x.org"}, said], "meta": {"from": "b@x.org"}}
+
+    value = record()
+    assert Placeholders().replace(value, Format.CHAT) == 3
+    assert value["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"to": "[EMAIL_1]"}'
+    assert value["meta"] == {"from": "[EMAIL_2]"} and value["messages"][0]["content"] == "[EMAIL_1]"
+    value = record()
+    assert Placeholders().replace(value, Format.CHAT, frozenset({"assistant"})) == 1
+    assert value["messages"][0]["content"] == "a@x.org" and value["meta"] == {"from": "b@x.org"}
+
+
+@settings(max_examples=60)
+@given(
+    texts=st.lists(
+        st.lists(st.sampled_from(["a@x.org", "b@x.org", "[EMAIL_1]", "[EMAIL_2]", "4111 1111 1111 1111", "text"]))
+        .map(" ".join), max_size=4,
+    ),
+    scope=st.sampled_from(["record", "file"]),
+)  # fmt: skip
+def test_masking_twice_is_masking_once(texts: list[str], scope: str) -> None:
+    """A placeholder is nobody's address."""
+    once = masked(*texts, step={"scope": scope})
+    assert masked(*once, step={"scope": scope}) == once
+    assert not any("@" in text or "4111" in text for text in once)

@@ -32,9 +32,21 @@ class Shelf:
             os.unlink(name)  # noqa: PTH108 - the open file lives on without a name, and goes with the process
             self._fd = handle
             weakref.finalize(self, os.close, handle)
-        fd, start, size = self._fd, self._end, len(raw)
-        self._end += os.pwrite(fd, raw, start)
-        return lambda: os.pread(fd, size, start)
+        stored = _Stored(self._fd, self._end, len(raw))
+        self._end += os.pwrite(self._fd, raw, self._end)
+        return stored
+
+
+class _Stored:
+    """Bytes in a file: what reads them, in the fewest bytes."""
+
+    __slots__ = ("fd", "size", "start")
+
+    def __init__(self, fd: int, start: int, size: int) -> None:
+        self.fd, self.start, self.size = fd, start, size
+
+    def __call__(self) -> bytes:
+        return os.pread(self.fd, self.size, self.start)
 
 
 class Entry:
@@ -88,8 +100,8 @@ class Entry:
         self._value, self._digest, self.changed = _UNREAD, None, True
 
     def settle(self) -> None:
-        """Forget the decoded value: many entries are about to be held at once."""
-        self._value = _UNREAD
+        """Forget what can be found again: many entries are about to be held at once."""
+        self._value, self._digest = _UNREAD, None
 
 
 _UNREAD = object()

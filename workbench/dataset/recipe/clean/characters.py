@@ -24,8 +24,9 @@ def tidy_whitespace(text: str) -> str:
 
 
 def _tidied(text: str) -> str:
-    text = _INVISIBLE.sub("", _SPACES.sub(" ", text))
-    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text))
+    if not text.isascii():
+        text = _INVISIBLE.sub("", _SPACES.sub(" ", text))
+    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)) if "\n" in text else text
 
 
 def normalise_unicode(text: str) -> str:

@@ -26,6 +26,8 @@ class Placeholders:
 
     def reserve(self, text: str) -> None:
         """Give no number that `text` (a record's JSON will do) already uses."""
+        if "[" not in text:
+            return
         for name, number in _PLACEHOLDER.findall(text):
             self._count[name] = max(self._count[name], int(number))
 
@@ -42,8 +44,7 @@ class Placeholders:
         if roles:
             strings = [(text.holder, text.key) for text in texts_of(value, fmt, calls=True) if text.role in roles]
         for holder, key in strings:
-            if "[" in holder[key]:
-                self.reserve(holder[key])
+            self.reserve(holder[key])
         places = 0
         for holder, key in strings:
             text: str = holder[key]
