@@ -35,7 +35,13 @@ class _Offer:
     """The step, from what the form closes with."""
 
 
-def _offers(rules: Sequence[RuleCount], fixable: Sequence[RuleCount], limit: int | None, model: str) -> list[_Offer]:
+def _offers(
+    rules: Sequence[RuleCount],
+    fixable: Sequence[RuleCount],
+    limit: int | None,
+    model: str,
+    rewrite: Callable[[], ModalScreen[Any]] | None,
+) -> list[_Offer]:
     from workbench.dataset.recipe.clean import CLEANERS
     from workbench.screens.dialogs.limit import LimitDialog
     from workbench.screens.dialogs.replace import ReplaceDialog
@@ -69,6 +75,11 @@ def _offers(rules: Sequence[RuleCount], fixable: Sequence[RuleCount], limit: int
         _Offer(
             "Too long", "records over a number of tokens: dropped or trimmed", form=lambda: LimitDialog(limit, model)
         ),
+        *(
+            [_Offer("Rewrite", "a model of any profile writes texts anew; the price first", form=rewrite)]
+            if rewrite
+            else []
+        ),
     ]
 
 
@@ -85,11 +96,12 @@ class ChangesDialog(Dialog[Step]):
         fixable: Sequence[RuleCount] = (),
         limit: int | None = None,
         model: str = "",
+        rewrite: Callable[[], ModalScreen[Any]] | None = None,
     ) -> None:
         super().__init__()
         self._said = said
         """Which records: `the 12 chosen records`."""
-        self._offers = _offers(rules, fixable, limit, model)
+        self._offers = _offers(rules, fixable, limit, model, rewrite)
         self._list = LineList(id="changes")
 
     def compose_body(self) -> Iterable[Widget]:
