@@ -16,7 +16,7 @@ from workbench.catalog.models import Lifecycle
 from workbench.decide.cost import PER_1K, PER_MONTH, CandidateCost
 from workbench.decide.decision import Decision
 from workbench.decide.verdict import TrainingFacts, decide
-from workbench.evaluate.results import RunResult
+from workbench.evaluate.results import RunResult, SeedSpread
 
 ZERO, FEW, RAG, TUNED = "local/starter", "local/starter+few-shot:5", "local/starter+rag:3", "local/ft:starter:local:x:1"
 MAJORITY = "trivial/majority"
@@ -104,9 +104,23 @@ def test_better_than_the_best_alternative_is_fine_tune() -> None:
     assert (decision.stage, decision.verdict) == ("after-training", "fine-tune")
     assert {"tuned_better", "seeds_not_measured"} <= codes(decision)
     assert FEW in next(one.text for one in decision.reasons if one.code == "tuned_better")
-    assert "seeds_not_measured" not in codes(
-        judged(made_run(BASELINES | {TUNED: right(0.8, seed=6)}), training=TRAINED.model_copy(update={"seeds": 3}))
+    run = made_run(BASELINES | {TUNED: right(0.8, seed=6), f"{TUNED}2": right(0.84, seed=8)})
+    spread = SeedSpread(
+        candidate=TUNED,
+        siblings=[f"{TUNED}2"],
+        seeds=[1, 2],
+        scores=[0.8, 0.84],
+        mean=0.82,
+        sd=0.028,
+        low=0.8,
+        high=0.84,
     )
+    run = run.model_copy(update={"seeds": [spread]})
+    again = judged(run, training=TRAINED)
+    assert "seeds_not_measured" not in codes(again)
+    said = {one.code: one.text for one in again.reasons}
+    assert "mean 0.820, standard deviation 0.028, 0.800 to 0.840; 2 of 2" in said["seeds_measured"]
+    assert f"{TUNED} against" in said["tuned_better"], "the better sibling is not the one that is judged"
 
 
 def test_better_than_zero_shot_alone_is_not_enough() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, context_of, count, pairs, project_of, run_async, temperature
+from workbench.cli.arguments import add_command, confirm, context_of, count, pairs, project_of, run_async, temperature
+from workbench.errors import WorkbenchError
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -33,6 +35,10 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeat", metavar="N", type=count, default=1)
     parser.add_argument("--limit", metavar="N", type=count)
     parser.add_argument("--seed", metavar="N", type=int)
+    parser.add_argument(
+        "--seeds", metavar="N", type=count, default=1, help="train each tuned candidate's job with N seeds first"
+    )
+    parser.add_argument("--yes", action="store_true", help="spend without asking")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     def fetching(step: Any) -> None:
         line(output.fetched(pull_notice("model", step)))
 
+    siblings = _train_seeds(args, context, candidates) if args.seeds > 1 else ()
     with output.ProgressLine() as line:
         result = run_async(
             measure(
@@ -61,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
                 task=task,
                 limit=args.limit,
                 repeat=args.repeat,
+                siblings=siblings,
                 progress=show,
                 fetching=fetching,
             )
@@ -70,6 +78,28 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_run(result)
     return 0
+
+
+def _train_seeds(args: argparse.Namespace, context: Any, candidates: Sequence[str]) -> list[Any]:
+    """Every tuned candidate trained with as many seeds as asked for; what is there already is not trained again."""
+    from workbench.workflow.quickstart import training_notice
+    from workbench.workflow.reproduce import train_seeds, tuned_candidates
+
+    tuned = tuned_candidates(context, candidates)
+    if not tuned:
+        hint = "name a candidate that a job of this workspace made"
+        raise WorkbenchError("--seeds", "none of the candidates is tuned", hint, code="no_tuned", exit_code=2)
+
+    def agree(quote: Any, trainings: int) -> None:
+        if quote.needs_yes:
+            confirm(args, f"train {trainings} more times for {output.figure(quote.cost)}?")
+
+    def show(view: Any, number: int, of: int) -> None:
+        notice = training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s)
+        line(f"seed {view.job.seed}, {number} of {of}: {notice.text}")
+
+    with output.ProgressLine() as line:
+        return [run_async(train_seeds(context, text, args.seeds, agree=agree, progress=show)) for text in tuned]
 
 
 def print_run(result: Any) -> None:
@@ -85,6 +115,8 @@ def print_run(result: Any) -> None:
         ],
         ["CANDIDATE", "N", "SCORE", "95 %", "IN", "OUT", "P50 S", "FAILED"],
     )  # fmt: skip
+    for spread in result.seeds:
+        output.say(seeds_text(spread))
     output.say()
     output.table(
         [
@@ -99,6 +131,17 @@ def print_run(result: Any) -> None:
             for c in result.comparisons
         ],
         ["A", "B", "A - B", "95 %", "P", "A IS"],
+    )
+
+
+def seeds_text(spread: Any) -> str:
+    """The variation between training seeds, in one line."""
+    if spread.mean is None or spread.sd is None:
+        return f"{spread.candidate}: variation between training seeds: not measured"
+    shown = ", ".join(f"{seed}: {_number(score)}" for seed, score in zip(spread.seeds, spread.scores, strict=True))
+    return (
+        f"{spread.candidate}: {spread.trained} training seeds, mean {spread.mean:.3f}, sd {spread.sd:.3f}, "
+        f"{spread.low:.3f} to {spread.high:.3f} ({shown})"
     )
 
 

@@ -15,7 +15,7 @@ METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`job create|list|show|events|checkpoints|cancel|pause|resume|lineage|export`."""
+    """`job create|list|show|events|checkpoints|cancel|pause|resume|lineage|reproduce|export`."""
     verbs = add_group(commands, shared, "job", "training jobs on every profile")
     _register_create(verbs, shared)
     add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
@@ -33,6 +33,11 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     add_command(verbs, shared, "lineage", run_lineage, "the data, settings and base that made a model").add_argument(
         "id", metavar="ID"
     )
+    again = add_command(verbs, shared, "reproduce", run_reproduce, "train again from the exact data and settings")
+    again.add_argument("id", metavar="ID")
+    again.add_argument("--seed", metavar="N", type=int, help="another seed (default: the job's own)")
+    again.add_argument("--yes", action="store_true", help="spend without asking")
+    again.add_argument("--wait", action="store_true", help="until the job ends; Ctrl-C detaches")
     export = add_command(verbs, shared, "export", run_export, "copy a local model out")
     export.add_argument("id", metavar="ID")
     export.add_argument("--to", metavar="DIR", required=True)
@@ -90,7 +95,11 @@ def run_create(args: argparse.Namespace) -> int:
             confirm(args, f"create a job on {args.profile} for {output.figure(quote.cost)}?")
         return await create_job(context, request, project=project.slug)
 
-    job = run_async(create())
+    return _show_created(args, context, run_async(create()))
+
+
+def _show_created(args: argparse.Namespace, context: Any, job: Any) -> int:
+    """A job that was just created, or with `--wait` how it ended."""
     if not args.wait:
         _print_job(args, job)
         return 0
@@ -121,6 +130,22 @@ async def _wait(context: Any, job: Any) -> Any:
             line(f"{job.id}: {notice.text}{trouble}", phase_changed=view.job.status != status)
             status, job = view.job.status, view.job
     return job
+
+
+def run_reproduce(args: argparse.Namespace) -> int:
+    """Train again what a job trained, and say what is not the same."""
+    from workbench.workflow.reproduce import other_base, recorded, reproduce_job
+
+    context = context_of(args)
+
+    def agree(quote: Any) -> None:
+        if quote.needs_yes:
+            confirm(args, f"train {args.id} again for {output.figure(quote.cost)}?")
+
+    job = run_async(reproduce_job(context, args.id, seed=args.seed, agree=agree))
+    if difference := other_base(recorded(context, args.id).job, job):
+        output.note(f"note: {difference}")
+    return _show_created(args, context, job)
 
 
 def run_list(args: argparse.Namespace) -> int:

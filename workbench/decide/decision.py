@@ -12,7 +12,8 @@ from workbench.decide.breakeven import BreakEven
 from workbench.decide.checklist import ChecklistItem
 from workbench.evaluate.results import CandidateResult
 
-Kind = Literal["trivial", "untuned", "tuned"]
+Kind = Literal["trivial", "untuned", "tuned", "seed"]
+"""`seed`: a tuned candidate's training with another seed, there to show the spread and not to be chosen."""
 Stage = Literal["before-training", "after-training"]
 Verdict = Literal["fine-tune", "do-not-fine-tune", "not-enough-evidence"]
 
@@ -32,8 +33,6 @@ class TrainingFacts(BaseModel):
     seconds: Figure | None = None
     cost: Figure | None = None
     """What one training costs, in US dollars."""
-    seeds: int = 1
-    """Trainings that differ by nothing but their seed."""
 
 
 class Reason(BaseModel):

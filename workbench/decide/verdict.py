@@ -18,6 +18,7 @@ from workbench.decide.checklist import PersonAnswer, build
 from workbench.decide.cost import PER_MONTH, USD, CandidateCost
 from workbench.decide.decision import Decision, JudgedCandidate, Kind, Missing, Reason, Stage, TrainingFacts, Verdict
 from workbench.decide.evidence import Facts, gather
+from workbench.decide.seeds import seed_reason
 from workbench.evaluate.comparison import RELEVANT_GAIN
 from workbench.evaluate.results import CandidateResult, Comparison, RunResult
 from workbench.evaluate.statistics import MIN_ITEMS
@@ -64,7 +65,7 @@ class _Case:
     @property
     def asked(self) -> list[str]:
         """The candidates of the run that call a model."""
-        return [row.candidate for row in self.rows if row.kind != "trivial"]
+        return [row.candidate for row in self.rows if row.kind not in ("trivial", "seed")]
 
     @property
     def base(self) -> str:
@@ -101,8 +102,9 @@ def decide(
     costs where hosting is known; without them break-even is not worked out. `lifecycle` is that of the
     tuned model, None for a model of one's own, which nobody retires.
     """
+    kinds: dict[str, Kind] = {**candidates_kind, **dict.fromkeys(run.siblings if run else (), "seed")}
     rows = [
-        JudgedCandidate.model_validate(row.model_dump() | {"kind": _kind(row.candidate, candidates_kind)})
+        JudgedCandidate.model_validate(row.model_dump() | {"kind": _kind(row.candidate, kinds)})
         for row in (run.candidates if run else [])
     ]
     found = (run.leaked_exact or 0) + (run.leaked_near or 0) if run else 0
@@ -227,8 +229,7 @@ def _after(case: _Case, best: JudgedCandidate) -> Verdict:
     if winner.kind in ("better", "pays"):
         if not _trainable(case):
             return "not-enough-evidence"
-        if case.training is None or case.training.seeds < 2:
-            case.say("seeds_not_measured", "Variation between training seeds: not measured.")
+        case.say(*seed_reason(case.run, winner.tuned.candidate, best))
         return "fine-tune"
     return "do-not-fine-tune" if winner.kind == "no" else "not-enough-evidence"
 

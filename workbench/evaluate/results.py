@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import combinations
+from statistics import stdev
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -121,6 +122,30 @@ class Comparison(BaseModel):
     """What else differs between the two than model and technique: host, precision."""
 
 
+class SeedSpread(BaseModel):
+    """How much a tuned candidate's score varies between trainings that differ by their seed alone."""
+
+    model_config = ConfigDict(extra="allow")
+
+    candidate: str
+    """The one that is judged; the others are there to show the spread."""
+    siblings: list[str]
+    seeds: list[int]
+    """Its own first, then its siblings', in their order."""
+    scores: list[float | None]
+    """In the order of the seeds; None where nothing was answered."""
+    mean: float | None = None
+    sd: float | None = None
+    """Sample standard deviation (n - 1); None of fewer than two scores."""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def trained(self) -> int:
+        """Trainings with a score."""
+        return sum(score is not None for score in self.scores)
+
+
 class RunResult(BaseModel):
     """One evaluation: every candidate on the same items."""
 
@@ -142,6 +167,17 @@ class RunResult(BaseModel):
     leaked_exact: int | None = None
     """Test items that are in the training file; None where there is none to compare with."""
     leaked_near: int | None = None
+    seeds: list[SeedSpread] = Field(default_factory=list)
+    """Variation between training seeds, for each tuned candidate it was measured for."""
+
+    @property
+    def siblings(self) -> frozenset[str]:
+        """Candidates that are only here to show the spread between seeds: nobody may choose among them."""
+        return frozenset(text for spread in self.seeds for text in spread.siblings)
+
+    def spread(self, candidate: str) -> SeedSpread | None:
+        """The variation between seeds of a tuned candidate, if it was measured."""
+        return next((one for one in self.seeds if one.candidate == candidate), None)
 
     def candidate(self, text: str) -> CandidateResult | None:
         """The row of a candidate."""
@@ -169,17 +205,26 @@ def summarise(
     repeat: int = 1,
     created_at: datetime | None = None,
     leaked: tuple[int, int] | None = None,
+    seeds: Sequence[Mapping[str, int]] = (),
 ) -> RunResult:
-    """All figures of a run from its rows: the same rows always give the same figures."""
+    """All figures of a run from its rows: the same rows always give the same figures.
+
+    `seeds` has, for each tuned candidate that was trained several times, the seed of each training by candidate, the
+    candidate itself first.
+    """
     by_candidate: dict[str, list[ItemResult]] = defaultdict(list)
     for row in rows:
         by_candidate[row.candidate].append(row)
+    measured = [_candidate(text, by_candidate[text], items, task.seed) for text in candidates]
+    spreads = [_spread(family, {row.candidate: row.score for row in measured}) for family in seeds]
+    apart = frozenset(text for spread in spreads for text in spread.siblings)
     return RunResult(
         run=run,
         test_sha256=test_sha256,
         scorer=task.scorer,
-        candidates=[_candidate(text, by_candidate[text], items, task.seed) for text in candidates],
-        comparisons=_comparisons(by_candidate, candidates, items, task.seed),
+        candidates=measured,
+        comparisons=_comparisons(by_candidate, candidates, items, task.seed, apart),
+        seeds=spreads,
         task=task,
         created_at=created_at or datetime.now(UTC),
         items=items,
@@ -187,6 +232,22 @@ def summarise(
         repeat=repeat,
         leaked_exact=leaked[0] if leaked else None,
         leaked_near=leaked[1] if leaked else None,
+    )
+
+
+def _spread(seeds: Mapping[str, int], scores: Mapping[str, float | None]) -> SeedSpread:
+    first, *siblings = seeds
+    found = [scores.get(text) for text in seeds]
+    known = [score for score in found if score is not None]
+    return SeedSpread(
+        candidate=first,
+        siblings=siblings,
+        seeds=list(seeds.values()),
+        scores=found,
+        mean=sum(known) / len(known) if known else None,
+        sd=stdev(known) if len(known) > 1 else None,
+        low=min(known, default=None),
+        high=max(known, default=None),
     )
 
 
@@ -288,8 +349,13 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def _comparisons(
-    by_candidate: dict[str, list[ItemResult]], candidates: Sequence[str], items: int, seed: int
+    by_candidate: dict[str, list[ItemResult]],
+    candidates: Sequence[str],
+    items: int,
+    seed: int,
+    apart: frozenset[str] = frozenset(),
 ) -> list[Comparison]:
+    """Every pair. Those `apart` are in nobody's choice: their pairs are corrected over all, and burden no other."""
     scores = {text: _item_scores(by_candidate[text]) for text in candidates}
     pairs = list(combinations(candidates, 2))
     measured = []
@@ -299,7 +365,9 @@ def _comparisons(
             groups = _groups(by_candidate[a], both)
             values = [scores[a][index] for index in both], [scores[b][index] for index in both]
             measured.append(((a, b), paired(*values, groups, seed=seed)))
+    chosen_from = [(pair, one) for pair, one in measured if not apart & {*pair}]
     corrected = dict(zip([pair for pair, _ in measured], correct([one for _, one in measured]), strict=True))
+    corrected |= zip([pair for pair, _ in chosen_from], correct([one for _, one in chosen_from]), strict=True)
     by_pair = dict(measured)
     comparisons = []
     for a, b in pairs:

@@ -107,6 +107,7 @@ async def run(
     concurrency: int = 4,
     limit: int | None = None,
     repeat: int = 1,
+    seeds: Sequence[Mapping[str, int]] = (),
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> RunResult:
     """Measure all candidates, the trivial ones that apply included, and compare every pair.
@@ -151,6 +152,7 @@ async def run(
         items_in_file=len(items) if limit is None else await asyncio.to_thread(count_items, task.test),
         repeat=repeat,
         leaked=(leaks.exact, leaks.near) if leaks else None,
+        seeds=seeds,
     )
 
 

@@ -38,7 +38,9 @@ async def upload(
     """
     with _open(path) as file, speaking(profile, f"uploading {path.name}", client):
         # A path would be read into memory as a whole; an open file is streamed.
-        found = await client.files.create(file=(path.name, file), purpose=purpose)
+        # Providers tell a file's format by the end of its name, which the kept bytes of an earlier job have not.
+        name = path.name if path.suffix else f"{path.name}.jsonl"
+        found = await client.files.create(file=(name, file), purpose=purpose)
     file_id = getattr(found, "id", None)
     if not isinstance(file_id, str) or not file_id:
         raise strange(profile, f"uploading {path.name}")

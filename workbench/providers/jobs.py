@@ -166,6 +166,19 @@ async def list_jobs(client: openai.AsyncOpenAI, profile: Profile, *, limit: int 
     return found[:limit]
 
 
+async def find_jobs(client: openai.AsyncOpenAI, profile: Profile, key: str, value: str) -> list[Job]:
+    """The jobs with this entry in their metadata, the newest first; none where the profile keeps no metadata."""
+    if not profile.capabilities.metadata:
+        return []
+    if not profile.capabilities.find_by_metadata:
+        listed = await list_jobs(client, profile, limit=100)
+    else:
+        first = client.fine_tuning.jobs.list(metadata={key: value}, limit=100)
+        what = "looking for jobs"
+        listed = [_job(profile, what, item) async for page in pages(first, profile, what, client) for item in page]
+    return [job for job in listed if job.metadata.get(key) == value]
+
+
 async def retrieve_job(client: openai.AsyncOpenAI, profile: Profile, job_id: str) -> Job:
     """The job as it is now."""
     with speaking(profile, f"job {job_id}", client):

@@ -72,6 +72,15 @@ def body(
     return sent
 
 
+def beside_hyperparameters(profile: Profile, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in a job's JSON that are no hyperparameters: a grader, Azure's `trainingType`."""
+    table = raw.get("method")
+    name = _API_NAMES.get(method, "supervised")
+    inner = table.get(name) if isinstance(table, Mapping) else None
+    found = {key: inner[key] for key in _BESIDE.get(method, ()) if isinstance(inner, Mapping) and inner.get(key)}
+    return found | {key: raw[key] for key in profile.capabilities.body_settings if raw.get(key) is not None}
+
+
 def _check(profile: Profile, request: JobRequest) -> None:
     able, place = profile.capabilities, f"profile {profile.name}"
     if not able.jobs:

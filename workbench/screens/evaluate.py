@@ -188,7 +188,7 @@ compared with each other one on the items that both answered. *Tied* means that 
             self._comparisons.show_cells([])
             pane.border_title = ""
             return
-        self._about.show(about_candidate(this))
+        self._about.show(about_candidate(this, run))
         pane.border_title = visible_line(f"{this.candidate} against the others")
         others = [row.candidate for row in self._rows if row.candidate != this.candidate]
         rows = [comparison_cells(other, run.comparison(this.candidate, other)) for other in others]

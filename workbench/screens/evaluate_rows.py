@@ -75,9 +75,9 @@ def candidate_cells(row: CandidateResult) -> list[Piece]:
     ]
 
 
-def about_candidate(row: CandidateResult) -> list[Piece]:
-    """What the table has no room for: total tokens, the slow end, where the cost comes from."""
-    parts = []
+def about_candidate(row: CandidateResult, run: RunResult | None = None) -> list[Piece]:
+    """What the table has no room for: the spread between seeds, total tokens, the slow end, the cost's origin."""
+    parts = [about_seeds(row.candidate, run)] if run is not None and about_seeds(row.candidate, run) else []
     if is_trivial(row.candidate):
         parts.append("answers without a model")
     if row.prompt_tokens is not None and row.completion_tokens is not None:
@@ -91,6 +91,16 @@ def about_candidate(row: CandidateResult) -> list[Piece]:
     if row.unreadable:
         parts.append(f"{row.unreadable:,} answers not readable as asked")
     return [Piece(" "), Piece(" · ".join(parts), "muted")]
+
+
+def about_seeds(candidate: str, run: RunResult) -> str:
+    """The variation between training seeds of a candidate; empty where it has none to speak of."""
+    if candidate in run.siblings:
+        return "another training seed, to show the spread"
+    spread = run.spread(candidate)
+    if spread is None or spread.mean is None or spread.sd is None:
+        return ""
+    return f"{spread.trained} seeds: {spread.mean:.3f} ± {spread.sd:.3f}, {spread.low:.3f} to {spread.high:.3f}"
 
 
 def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], list[Piece]]:

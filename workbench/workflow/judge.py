@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def judge(
     jobs = recorded_jobs(context)
     tuned = {f"{one.job.profile}/{one.job.fine_tuned_model}": one for one in jobs.values() if one.job.fine_tuned_model}
     kinds = {row.candidate: kind_of(row.candidate, tuned) for row in run.candidates} if run else {}
+    kinds |= dict.fromkeys(_repetitions(run, tuned), "seed")
     trained = _training_of(project, run, tuned, jobs)
     decision = decide(
         run,
@@ -56,6 +58,24 @@ def kind_of(candidate: str, tuned: dict[str, RecordedJob]) -> Kind:
         return "trivial"
     named = parsed.model.startswith("ft:") or ".ft-" in parsed.model
     return "tuned" if named or _model_of(candidate) in tuned else "untuned"
+
+
+def _repetitions(run: RunResult | None, tuned: Mapping[str, RecordedJob]) -> list[str]:
+    """Candidates whose job differs by its seed alone from that of an earlier candidate of the run.
+
+    Whoever chose the best of them would fish: the one that the seeds were trained for is judged, else the first.
+    """
+    if run is None:
+        return []
+    named = [spread.candidate for spread in run.seeds]
+    judged: dict[str, str] = {}
+    repeated = []
+    for text in dict.fromkeys([*named, *(row.candidate for row in run.candidates)]):
+        if (made := tuned.get(_model_of(text))) is not None:
+            root = made.record.again or made.job.id
+            if judged.setdefault(root, made.job.id) != made.job.id:
+                repeated.append(text)
+    return repeated
 
 
 def _model_of(candidate: str) -> str:
@@ -100,7 +120,6 @@ def _facts(trained: RecordedJob) -> TrainingFacts:
         fine_tuned_model=job.fine_tuned_model,
         seconds=seconds,
         cost=job.cost,
-        seeds=1,
     )
 
 

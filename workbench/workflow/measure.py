@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from workbench.providers.profiles import Profile
+    from workbench.workflow.reproduce import Siblings
 
 CONCURRENCY = 4
 """Calls in flight for one profile; the local host answers that many at once (continuous batching)."""
@@ -101,13 +102,15 @@ async def measure(
     limit: int | None = None,
     repeat: int = 1,
     run_id: str | None = None,
+    siblings: Sequence[Siblings] = (),
     progress: Callable[[Progress], None] = lambda _: None,
     fetching: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> RunResult:
     """Measure candidates on the task's test set, the trivial ones added, and record the run.
 
     A `run_id` that exists already is resumed: items that were answered are not asked again. What can be refused is
-    refused before an engine is started, or `starter` fetched, which `fetching` hears of.
+    refused before an engine is started, or `starter` fetched, which `fetching` hears of. `siblings` (see
+    `reproduce.train_seeds`) are measured along to show the variation between training seeds.
     """
     spec = task or project.task
     if not spec.test:
@@ -117,7 +120,8 @@ async def measure(
             "give one with --test FILE, or set it in project.toml",
             code="no_test_set",
         )
-    wanted = [parse_candidate(text) for text in candidates]
+    apart = [text for family in siblings for text in family.seeds]
+    wanted = [parse_candidate(text) for text in dict.fromkeys([*candidates, *apart])]
     await asyncio.to_thread(_refuse_early, context, spec, wanted, limit)
     await asyncio.to_thread(keep_bytes, context, Path(spec.test))
     name = run_id or new_run_id()
@@ -133,6 +137,7 @@ async def measure(
             concurrency=CONCURRENCY,
             limit=limit,
             repeat=repeat,
+            seeds=[family.seeds for family in siblings],
             progress=progress,
         )
     context.store.update(f"projects/{project.slug}/runs/{name}/run.toml", RunResult, lambda _: result)

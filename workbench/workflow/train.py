@@ -46,6 +46,8 @@ class JobRecord(BaseModel):
     validation_path: str | None = None
     project: str | None = None
     created_at: int = 0
+    again: str | None = None
+    """The job whose data and settings it repeats; see `workflow.reproduce`."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,13 @@ def job_folder(context: Context, profile: str, job_id: str) -> Path:
     return context.home / "jobs" / profile / re.sub(r"[^A-Za-z0-9._-]", "_", job_id)
 
 
-async def create_job(context: Context, request: JobRequest, *, project: str | None = None) -> Job:
-    """Create a job and keep its data and record; never blindly retried."""
+async def create_job(
+    context: Context, request: JobRequest, *, project: str | None = None, again: JobRecord | None = None
+) -> Job:
+    """Create a job and keep its data and record; never blindly retried.
+
+    `again` is the record of the job that this one repeats: its data came from the same files.
+    """
     from workbench.providers import jobs
 
     _refuse_early(request, context.profile(request.profile))
@@ -93,10 +100,11 @@ async def create_job(context: Context, request: JobRequest, *, project: str | No
         profile=profile.name,
         train_sha256=await asyncio.to_thread(keep_bytes, context, train),
         validation_sha256=await asyncio.to_thread(keep_bytes, context, validation) if validation else None,
-        train_path=str(train.absolute()),
-        validation_path=str(validation.absolute()) if validation else None,
+        train_path=again.train_path if again else str(train.absolute()),
+        validation_path=again.validation_path if again else str(validation.absolute()) if validation else None,
         project=project,
         created_at=int(time.time()),
+        again=(again.again or again.id) if again else None,
     )
     async with await context.client(request.profile) as client:
         job = await jobs.create_job(client, profile, request)

@@ -1,0 +1,59 @@
+"""`ftwb evaluate` and `ftwb job reproduce`: what the contract does not say already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ran
+from workbench.testing.fake_provider import FakeProvider
+
+Ftwb = Callable[..., Ran]
+MODEL = "gpt-4.1-mini-2025-04-14"
+PAIRS = [(f"is {n} even?", "yes" if n % 2 == 0 else "no") for n in range(12)]
+
+
+@pytest.fixture
+def test_set(chat_file: Callable[..., Path]) -> str:
+    return str(chat_file("test.jsonl", *PAIRS))
+
+
+def trained(ftwb: Ftwb, provider: FakeProvider, path: str) -> dict:
+    made = ftwb("job", "create", "--profile", "openai", "--model", MODEL, "--train", path, "--seed", "3", "--yes",
+                "--json").json  # fmt: skip
+    provider.finish(made["id"])
+    return ftwb("job", "show", made["id"], "--json").json
+
+
+def test_a_job_is_reproduced_only_after_a_yes_where_it_costs_money(
+    ftwb: Ftwb, provider: FakeProvider, test_set: str
+) -> None:
+    job = trained(ftwb, provider, test_set)
+    refused = ftwb("job", "reproduce", job["id"], "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "needs_yes")
+    again = ftwb("job", "reproduce", job["id"], "--seed", "4", "--yes", "--json").json
+    assert (again["seed"], again["model"], again["metadata"]["ftwb_again"]) == (4, MODEL, job["id"])
+
+
+def test_seeds_are_part_of_the_evaluation_document(ftwb: Ftwb, provider: FakeProvider, test_set: str) -> None:
+    job = trained(ftwb, provider, test_set)
+    tuned = f"openai/{job['fine_tuned_model']}"
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", tuned, "--seeds", "2")
+    refused = ftwb(*evaluate, "--json")
+    assert (refused.code, refused.json["error"]["code"], len(provider.jobs)) == (2, "needs_yes", 1)
+    other = ftwb("job", "reproduce", job["id"], "--seed", "4", "--yes", "--json").json
+    provider.finish(other["id"])
+    ftwb("job", "show", other["id"])
+    shown = ftwb(*evaluate, "--yes", "--json")
+    (spread,) = shown.json["seeds"]
+    assert (spread["candidate"], spread["seeds"], len(spread["siblings"])) == (tuned, [3, 4], 1)
+    assert {"mean", "sd", "low", "high", "scores"} <= set(spread)
+    assert f"{tuned}: 2 training seeds, mean 0.000, sd 0.000" in ftwb(*evaluate, "--yes").out
+    assert len(provider.jobs) == 2
+
+
+def test_seeds_without_a_tuned_candidate_are_refused(ftwb: Ftwb, provider: FakeProvider, test_set: str) -> None:
+    ran = ftwb("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--seeds", "3")
+    assert ran.code == 2 and "none of the candidates is tuned" in ran.err
