@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from workbench.dataset.rows import open_rows
 from workbench.dataset.rules import check, fix
-from workbench.dataset.rules.fix import in_style_of
 from workbench.errors import WorkbenchError
 
 USER = {"role": "user", "content": "hi"}
@@ -109,18 +108,3 @@ def test_without_layout_rules_a_clean_file_is_copied_byte_for_byte(
     kept = fixed(folder, data)[0]
     assert [line for line in kept.split(b"\n") if line.strip()] == [line for line in data.split(b"\n") if line.strip()]
     assert not any(not line.strip() for line in kept.split(b"\n")[:-1])
-
-
-@pytest.mark.parametrize(
-    ("raw", "value", "written"),
-    [
-        (b'{"a": 1, "b": "x"}', {"a": 2, "b": "é"}, '{"a": 2, "b": "é"}'),
-        (b'{"a":1,"b":"x"}', {"a": 2, "b": "é"}, '{"a":2,"b":"é"}'),
-        (b'{"a": "\\u00e9"}', {"a": "é"}, '{"a": "\\u00e9"}'),
-        (b'{"a": "\xc3\xa9"}', {"a": "é"}, '{"a": "é"}'),
-        (b'{"a": "x"}', {"a": "\ud83d"}, '{"a": "\\ud83d"}'),
-    ],
-)
-def test_a_changed_row_is_written_in_its_own_style(raw: bytes, value: object, written: str) -> None:
-    """Compact stays compact, escapes stay escapes; what UTF-8 cannot hold is escaped."""
-    assert in_style_of(raw, value).decode() == written

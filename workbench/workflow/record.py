@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.catalog.limits import example_tokens, limits_for
 from workbench.dataset.formats import CHAT_LIKE, PAIRS, Format, RecordError, parse_chat, parse_pair, to_chat, tools_of
-from workbench.dataset.rows import DecodeError, decode
+from workbench.dataset.rows import DecodeError, decode, dump_like
 from workbench.dataset.rules import Context as RuleContext
 from workbench.dataset.rules import Finding, Severity, selected
 from workbench.dataset.rules.facts import Row
-from workbench.dataset.rules.fix import in_style_of
 from workbench.dataset.rules.look import row_findings
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def look_at_record(
     counter = counter_of(context, model)
     limits = None if profile is None else limits_for(profile)
     about = RuleContext(fmt, limits, None if model is None else example_tokens(model), counter)
-    raw = in_style_of(sample, value)
+    raw = dump_like(value, sample)
     rules = [rule for rule in selected() if rule.check_file is None and rule.applies(about)]
     found = sorted(row_findings(_row(raw, line, fmt), about, rules), key=_order)
     tokens = record_tokens(value, fmt, counter)

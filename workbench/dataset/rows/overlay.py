@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.dataset.rows.save import sync_folder
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Overlay:
         self._offsets = array("q")
         self._lengths = array("q")
         self._origins = array("q")
+        self._new = False
         self._end = 0
         self._synced = 0
 
@@ -126,6 +128,9 @@ class Overlay:
         end = self._end
         if self._fd >= 0 and end > self._synced:
             os.fdatasync(self._fd) if hasattr(os, "fdatasync") else os.fsync(self._fd)
+            if self._new:  # its name too
+                sync_folder(self.path.parent)
+                self._new = False
             self._synced = end
 
     def clear(self) -> None:
@@ -139,6 +144,7 @@ class Overlay:
     def open(self) -> None:
         """Open the file, making it if it is not there; what stands in it behind the known rows is overwritten."""
         if self._fd < 0:
+            self._new = not self.path.exists()
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def close(self) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from workbench.catalog.limits import limits_for
 from workbench.dataset.formats import detect
-from workbench.dataset.rows import Rows
+from workbench.dataset.rows import Rows, dump_like
 from workbench.dataset.rows.save import write_atomically
 from workbench.dataset.rules.check import read_row
 from workbench.dataset.rules.lines import BLANK_LINE, BYTE_ORDER_MARK
@@ -106,20 +103,4 @@ def _fixed_row(
         if count:
             places[rule.name] += count
         total += count
-    return in_style_of(raw, row.value) if total else None
-
-
-_COMPACT = re.compile(rb'^\s*\{"(?:[^"\\]|\\.)*":\S')
-_PAIR_COMPACT = re.compile(rb'["\]}\d],"')
-
-
-def in_style_of(raw: bytes, value: Any) -> bytes:
-    """`value` as JSON in the style of the row it replaces: its spacing, and escapes for non-ASCII where it has them."""
-    colon = ":" if _COMPACT.match(raw) else ": "
-    comma = "," if _PAIR_COMPACT.search(raw) and colon == ":" else ", "
-    escape = raw.isascii() and b"\\u" in raw
-    text = json.dumps(value, ensure_ascii=escape, separators=(comma, colon))
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:  # half a surrogate pair can only be written as an escape
-        return json.dumps(value, separators=(comma, colon)).encode("ascii")
+    return dump_like(row.value, raw) if total else None
