@@ -10,17 +10,19 @@ import itertools
 import math
 from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
 from workbench.catalog.figure import Figure
 from workbench.catalog.limits import COOKBOOK_EXAMPLE_TOKENS, example_tokens
 from workbench.catalog.prices import price
-from workbench.dataset.formats import PAIRS, Format, Pair, RecordError, detect, parse_pair, to_chat, tools_of
+from workbench.dataset.counting import Counting, counting_of
+from workbench.dataset.formats import Format, RecordError
+from workbench.dataset.record_tokens import count_record
 from workbench.dataset.rows import DecodeError, Rows
-from workbench.dataset.tokens import Counter, TokenCount
+from workbench.dataset.tokens import Counter
+from workbench.dataset.told import told
 from workbench.errors import WorkbenchError
 
 TARGET_EPOCHS = 3
@@ -30,6 +32,10 @@ MIN_DEFAULT_EPOCHS = 1
 MAX_DEFAULT_EPOCHS = 25
 """The cookbook's: three epochs, unless that is fewer than 100 or more than 25,000 examples in all."""
 
+LARGE_BYTES = 20 * 1024 * 1024
+"""From here on worker processes count: a smaller file is through before they would be of use."""
+
+_NO_LIMIT = 2**31 - 1  # more tokens than a record can have
 _PROGRESS_EVERY = 500  # rows between two calls of `progress`
 
 
@@ -146,45 +152,33 @@ def stats(
     provider: str | None = None,
     tier: str | None = None,
     n_epochs: int | None = None,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Stats:
     """Count a dataset with `counter` (`tokens.counter_for(model, cache)`, or a TemplateCounter for open models).
 
     `max_tokens` is where a record is cut; by default the model's limit, or the cookbook's 16,385 where no model is
-    named. `provider` and `tier` choose the price, `n_epochs` overrides the cookbook's rule. Rows that cannot be read
-    are counted apart; a WorkbenchError if none can.
+    named. `provider` and `tier` choose the price, `n_epochs` overrides the cookbook's rule. `workers` processes share
+    the work (None: as many as there are processors, for a large file). `progress` gets rows done and rows in all, or
+    bytes where workers do it. Rows that cannot be read are counted apart; a WorkbenchError if none can.
     """
     if max_tokens is not None and max_tokens < 1:
         raise WorkbenchError(
             "max tokens", f"cannot be {max_tokens}", "give a positive number", code="usage", exit_code=2
         )
-    fmt = detect(rows.sample()).format
+    fmt = told(rows).format
     limit = max_tokens or (COOKBOOK_EXAMPLE_TOKENS if model is None else example_tokens(model))
-    totals, assistants, messages, over = [], [], [], []
-    missing_system = missing_user = unreadable = 0
-    exact, fault = True, ""
-    for number, value in rows.records():
-        if progress is not None and number and number % _PROGRESS_EVERY == 0:
-            progress(number, len(rows))
-        try:
-            if isinstance(value, DecodeError):
-                raise RecordError(f"column {value.column}", value.why)
-            record = _count(value, fmt, counter)
-        except RecordError as error:
-            unreadable += 1
-            fault = fault or f"line {rows.line(number)}: {error}"
-            continue
-        totals.append(record.total)
-        if limit is not None and record.total > limit:
-            over.append(rows.line(number))
-        assistants.append(record.assistant)
-        messages.append(len(record.roles))
-        missing_system += not {"system", "developer"} & set(record.roles)
-        missing_user += "user" not in record.roles
-        exact = exact and record.exact
+    counting = counting_of(counter)
+    spread = rows.size > LARGE_BYTES if workers is None else workers > 0
+    if spread and counting is not None:
+        counted = _by_workers(rows, fmt, counting, limit, workers, progress)
+    else:
+        rows.index_rest()
+        counted = _here(rows, fmt, counter, limit, progress)
+    totals = counted.totals
     if not totals:
         raise WorkbenchError(
-            str(rows.path), f"no record can be counted ({fault})", "see `ftwb dataset check`", code="no_records"
+            str(rows.path), f"no record can be counted ({counted.fault})", "see `ftwb dataset check`", code="no_records"
         )
     per_epoch = sum(totals if limit is None else (min(limit, total) for total in totals))
     epochs = n_epochs or default_epochs(len(totals))
@@ -192,14 +186,14 @@ def stats(
         records=len(totals),
         model=model,
         encoding=counter.name,
-        exact=counter.exact and exact,
+        exact=counter.exact and counted.exact,
         tokens=distribution(totals),
-        assistant_tokens=distribution(assistants),
-        messages=distribution(messages),
-        missing_system=missing_system,
-        missing_user=missing_user,
-        over_limit=len(over),
-        over_limit_lines=over,
+        assistant_tokens=distribution(counted.assistants),
+        messages=distribution(counted.messages),
+        missing_system=counted.missing_system,
+        missing_user=counted.missing_user,
+        over_limit=len(counted.over),
+        over_limit_lines=counted.over,
         histogram=histogram(totals),
         n_epochs=epochs,
         billable_tokens_per_epoch=per_epoch,
@@ -207,44 +201,82 @@ def stats(
         cost=_cost(per_epoch * epochs, model, provider, tier),
         max_tokens=limit,
         format=fmt,
-        unreadable=unreadable,
-        note=_note(model, counter, exact),
+        unreadable=counted.unreadable,
+        note=_note(model, counter, counted.exact),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """One record, counted."""
+@dataclass(slots=True)
+class _Counts:
+    """What was counted, record by record."""
 
-    total: int
-    assistant: int
-    exact: bool
-    roles: tuple[str, ...]
-
-
-def _count(value: object, fmt: Format, counter: Counter) -> _Record:
-    """Count one record; raises RecordError where it does not have the format's shape."""
-    if fmt in PAIRS:
-        return _count_pair(parse_pair(value, fmt), tools_of(value), counter)
-    messages = to_chat(value, fmt)
-    roles = tuple(str(message.get("role", "")) for message in messages)
-    if fmt is Format.TEXT:
-        total = counter.text(messages[0]["content"])
-        return _Record(total, total, True, roles)
-    if not messages:
-        raise RecordError("messages", "is empty")
-    count = counter.messages(messages, tools_of(value))
-    return _Record(count.total, count.assistant, count.exact, roles)
+    totals: list[int] = field(default_factory=list)
+    assistants: list[int] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
+    over: list[int] = field(default_factory=list)
+    """Lines of records over the limit."""
+    missing_system: int = 0
+    missing_user: int = 0
+    unreadable: int = 0
+    exact: bool = True
+    fault: str = ""
+    """Why the first record that cannot be counted cannot."""
 
 
-def _count_pair(pair: Pair, tools: Sequence[Any] | None, counter: Counter) -> _Record:
-    """Both answers with their prompt: it is counted twice, as Azure's bills show (7,223,000 tokens for 2,750 pairs)."""
-    sides: list[TokenCount] = [
-        counter.messages([*pair.prompt, *answer], tools) for answer in (pair.preferred, pair.other)
-    ]
-    roles = tuple(str(message.get("role", "")) for message in (*pair.prompt, *pair.preferred, *pair.other))
-    total, assistant = sum(side.total for side in sides), sum(side.assistant for side in sides)
-    return _Record(total, assistant, all(side.exact for side in sides), roles)
+def _here(
+    rows: Rows, fmt: Format, counter: Counter, limit: int | None, progress: Callable[[int, int], None] | None
+) -> _Counts:
+    counts = _Counts()
+    for number, value in rows.records():
+        if progress is not None and number and number % _PROGRESS_EVERY == 0:
+            progress(number, len(rows))
+        try:
+            if isinstance(value, DecodeError):
+                raise RecordError(f"column {value.column}", value.why)
+            record = count_record(value, fmt, counter)
+        except RecordError as error:
+            counts.unreadable += 1
+            counts.fault = counts.fault or f"line {rows.line(number)}: {error}"
+            continue
+        counts.totals.append(record.total)
+        if limit is not None and record.total > limit:
+            counts.over.append(rows.line(number))
+        counts.assistants.append(record.assistant)
+        counts.messages.append(len(record.roles))
+        counts.missing_system += not {"system", "developer"} & set(record.roles)
+        counts.missing_user += "user" not in record.roles
+        counts.exact = counts.exact and record.exact
+    return counts
+
+
+def _by_workers(
+    rows: Rows,
+    fmt: Format,
+    counting: Counting,
+    limit: int | None,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> _Counts:
+    """The same numbers out of an analysis by the cheapest of rules."""
+    from workbench.dataset.analysis import ESTIMATED, ROLE_BITS, Spec, analyse
+
+    spec = Spec(fmt, select=("J001",), counting=counting)
+    analysis = analyse(rows, spec, workers=workers, progress=progress)
+    columns = analysis.columns
+    known = columns.tokens >= 0
+    roles = columns.roles[known]
+    over = (columns.tokens > (limit or _NO_LIMIT)).nonzero()[0]
+    return _Counts(
+        totals=columns.tokens[known].tolist(),
+        assistants=columns.answer_tokens[known].tolist(),
+        messages=columns.turns[known].tolist(),
+        over=analysis.places.lines(over).tolist(),
+        missing_system=int((roles & (ROLE_BITS["system"] | ROLE_BITS["developer"]) == 0).sum()),
+        missing_user=int((roles & ROLE_BITS["user"] == 0).sum()),
+        unreadable=int((~known).sum()),
+        exact=not (columns.flags[known] & ESTIMATED).any(),
+        fault="none has the shape of its format",
+    )
 
 
 def _cost(billable: int, model: str | None, provider: str | None, tier: str | None) -> Figure:

@@ -171,13 +171,32 @@ def counter_for(model: str | None, cache: Path) -> FormulaCounter:
 
 
 def encoding_counter(name: str, cache: Path, *, exact: bool = True) -> FormulaCounter:
-    """The cookbook's counter over an encoding; special tokens in the text count as the characters they are."""
-    encoding = load_encoding(name, cache)
+    """The cookbook's counter over an encoding; special tokens in the text count as the characters they are.
 
-    def count(text: str) -> int:
-        return len(encoding.encode_ordinary(text))
+    The vocabulary is loaded when the first text is counted: where workers count, this process never needs it.
+    """
+    _refuse_unknown(name)
+    return FormulaCounter(name, exact, _EncodingText(name, cache), cache)
 
-    return FormulaCounter(name, exact, count, cache)
+
+class _EncodingText:
+    """Counts the tokens of a text with tiktoken."""
+
+    def __init__(self, name: str, cache: Path) -> None:
+        self._name, self._cache = name, cache
+        self._encoding: tiktoken.Encoding | None = None
+
+    def __call__(self, text: str) -> int:
+        if self._encoding is None:
+            self._encoding = load_encoding(self._name, self._cache)
+        return len(self._encoding.encode_ordinary(text))
+
+
+def _refuse_unknown(name: str) -> None:
+    if name not in _VOCABULARIES:
+        raise WorkbenchError(
+            f"the encoding {name!r}", "is not one that ftwb ships", f"use one of {', '.join(_VOCABULARIES)}"
+        )
 
 
 # What tiktoken asks for: the address it would download, whose SHA-1 names the cached file, and the file's SHA-256
@@ -193,10 +212,7 @@ _loading = threading.Lock()
 
 def load_encoding(name: str, cache: Path) -> tiktoken.Encoding:
     """tiktoken's encoding, never downloaded; raises WorkbenchError for one whose vocabulary is not shipped."""
-    if name not in _VOCABULARIES:
-        raise WorkbenchError(
-            f"the encoding {name!r}", "is not one that ftwb ships", f"use one of {', '.join(_VOCABULARIES)}"
-        )
+    _refuse_unknown(name)
     import tiktoken
 
     with _loading:  # tiktoken finds its cache by an environment variable only

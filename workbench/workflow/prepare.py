@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from workbench.dataset.rows import open_rows
 from workbench.dataset.rules import Report, check
+from workbench.dataset.told import open_for_format
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
 
@@ -37,7 +37,7 @@ def check_dataset(
     `profile` is a profile's kind; `counter` (see `counter_of`) lets the rules about length apply. `against` are files
     that must not share a record or a question with this one; `near` looks for near copies too.
     """
-    with open_rows(path) as rows:
+    with open_for_format(path) as rows:
         return check(
             rows,
             profile=profile,
@@ -73,7 +73,7 @@ def dataset_stats(
     """
     from workbench.dataset.stats import stats
 
-    with open_rows(path) as rows:
+    with open_for_format(path) as rows:
         return stats(rows, model, max_tokens, counter=counter_of(context, model), n_epochs=n_epochs, progress=progress)
 
 

@@ -41,7 +41,7 @@ COVERED = frozenset(
 """Codes of the rules about rows that find nothing on a row that is clean."""
 
 _KEYS = re.compile(rb'"\s*:').findall
-_ESCAPED_ASCII = b"\\u00"
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]").search
 _KNOWN_TOOLS = 4096  # different lists of tools that are remembered
 
 
@@ -104,7 +104,7 @@ class Screen:
         # J008: every message has two keys or more, so with no more than these in the bytes none is there twice. Else
         # the bytes have as many as the record once written anew, if its texts look the same there.
         keys = len(_KEYS(raw))
-        if keys != 1 + 2 * len(messages) and (_ESCAPED_ASCII in raw or keys != len(_KEYS(canonical))):
+        if keys != 1 + 2 * len(messages) and (_ESCAPED_ASCII(raw) or keys != len(_KEYS(canonical))):
             return None
         return Clean(messages, roles & 255, tools, roles >= _CALLS, canonical)
 

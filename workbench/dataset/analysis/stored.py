@@ -21,6 +21,7 @@ from workbench.dataset.analysis import columns as column_types
 from workbench.dataset.analysis import findings as finding_types
 from workbench.dataset.analysis.columns import Columns
 from workbench.dataset.analysis.findings import Findings
+from workbench.dataset.analysis.places import Places
 from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.analysis.whole import Analysis
 from workbench.dataset.rows import Rows
@@ -30,7 +31,7 @@ _HEAD = struct.Struct("<QQ")  # length of the description, hash of all that foll
 _BLOCK = 4 * 1024 * 1024
 _SETTLED_NS = 2_000_000_000
 _KEPT_BYTES = 512 * 1024 * 1024
-_TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8"}
+_TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8", "blank_lines": "i8", "array": "i8"}
 
 
 def load(cache: Path, rows: Rows, spec: Spec) -> Analysis | None:
@@ -92,8 +93,10 @@ def _packed(analysis: Analysis) -> bytes:
     arrays: dict[str, Any] = {**analysis.columns.arrays()}
     found = analysis.findings
     arrays |= {f"findings.{name}": getattr(found, name) for name in (*finding_types.TYPES, "ends")}
+    arrays["blank_lines"] = analysis.places.blank_lines
+    if analysis.places.array is not None:
+        arrays["array"] = analysis.places.array
     described = {
-        "lines": analysis.lines,
         "spec": asdict(analysis.spec),
         "arrays": [[name, len(array)] for name, array in arrays.items()],
         "blob": len(found.blob),
@@ -125,10 +128,9 @@ def _unpacked(data: bytes, spec: Spec) -> Analysis:
         position += length * kind.itemsize
     blob = bytes(body[position : position + described["blob"]])
     columns = Columns(**{name: arrays[name] for name in column_types.TYPES})
-    names = (*finding_types.TYPES, "ends")
-    return Analysis(
-        spec, columns, Findings(**{name: arrays[f"findings.{name}"] for name in names}, blob=blob), described["lines"]
-    )
+    found = {name: arrays[f"findings.{name}"] for name in (*finding_types.TYPES, "ends")}
+    places = Places(len(columns), arrays["blank_lines"], arrays.get("array"))
+    return Analysis(spec, columns, Findings(**found, blob=blob), places)
 
 
 def _forget_old(folder: Path) -> None:

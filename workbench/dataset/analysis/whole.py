@@ -11,6 +11,7 @@ import numpy as np
 from workbench.dataset.analysis.columns import DUPLICATE, Columns
 from workbench.dataset.analysis.findings import ABOUT_FILE, FindingList, Findings
 from workbench.dataset.analysis.part import Part
+from workbench.dataset.analysis.places import Places
 from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.rows import Rows
 from workbench.dataset.rows.elements import ElementIndex
@@ -40,8 +41,8 @@ class Analysis:
     columns: Columns
     """By row number of the base file."""
     findings: Findings
-    lines: int
-    """Lines of the file, blank ones too; 0 for an array."""
+    places: Places
+    """On which lines the rows begin."""
 
 
 @dataclass(slots=True)
@@ -89,8 +90,11 @@ class Whole:
         columns = Columns.joined(self._columns)
         facts = self.facts
         facts.size, facts.encoding, facts.damage = self.rows.size, self.rows.encoding, self.rows.damage()
+        index = self.rows.index
+        array = np.array(index.lines, "i8") if isinstance(index, ElementIndex) else None
+        places = Places(len(columns), np.array(facts.blank_lines, "i8"), array)
         copies, firsts = _copies(columns.digest)
-        lines = self._lines(np.concatenate([copies, firsts])).tolist()
+        lines = places.lines(np.concatenate([copies, firsts])).tolist()
         facts.duplicates = list(zip(lines[: len(copies)], lines[len(copies) :], strict=True))
         if prepare is not None:
             prepare(facts)
@@ -100,36 +104,13 @@ class Whole:
         for rule in self.spec.rules():
             if rule.check_file is not None:
                 for problem in rule.check_file(facts, context):
-                    finding = rule.finding(problem, None)
-                    about_file.add(finding, self._row_at(finding.line))
-        findings = Findings.joined([*self._findings, (about_file.finish(), 0, 0)])
+                    about_file.add(rule.finding(problem, None), ABOUT_FILE)
+        found = about_file.finish()
+        found = replace(found, row=places.rows_at(found.line.astype("i8")))
+        findings = Findings.joined([*self._findings, (found, 0, 0)])
         about_rows = findings.row >= 0
         np.maximum.at(columns.severity, findings.row[about_rows], findings.severities()[about_rows])
-        return Analysis(self.spec, columns, findings, self.line_count)
-
-    def _lines(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """The lines on which rows begin."""
-        if isinstance(self.rows.index, ElementIndex):
-            lines: NDArray[Any] = np.array(self.rows.index.lines, "i8")[rows]
-            return lines
-        blanks: NDArray[Any] = np.searchsorted(self._rows_before_blanks(), rows, side="right")
-        moved: NDArray[Any] = blanks + rows + 1
-        return moved
-
-    def _row_at(self, line: int | None) -> int:
-        """The row that begins on a line, or ABOUT_FILE."""
-        if line is None:
-            return ABOUT_FILE
-        if isinstance(self.rows.index, ElementIndex):
-            row = int(np.searchsorted(np.array(self.rows.index.lines, "i8"), line))
-        else:
-            before = int(np.searchsorted(np.array(self.facts.blank_lines, "i8"), line))
-            row = line - 1 - before
-        return row if 0 <= row < self.row_count and self._lines(np.array([row]))[0] == line else ABOUT_FILE
-
-    def _rows_before_blanks(self) -> NDArray[Any]:
-        blanks = np.array(self.facts.blank_lines, "i8")
-        return blanks - 1 - np.arange(len(blanks))
+        return Analysis(self.spec, columns, findings, places)
 
 
 def _copies(digests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

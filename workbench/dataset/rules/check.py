@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from workbench.catalog.limits import example_tokens, limits_for
+from workbench.dataset.counting import counting_of
 from workbench.dataset.formats import Format
 from workbench.dataset.rows import Rows
 from workbench.dataset.rules.copies import leaks, near_copies
@@ -17,6 +18,9 @@ from workbench.dataset.rules.look import look_at, row_findings
 from workbench.dataset.rules.registry import Context, Finding, Rule, Severity, selected
 from workbench.dataset.tokens import Counter
 from workbench.dataset.told import told
+
+LARGE_BYTES = 20 * 1024 * 1024
+"""From here on worker processes look at a file: a smaller one is through before they would be of use."""
 
 _PROGRESS_EVERY = 2000  # rows between two calls of `progress`
 
@@ -47,6 +51,7 @@ def check(
     format: Format | None = None,  # noqa: A002 - the word of the contract
     against: Sequence[Path] = (),
     near: bool = False,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Check all rows of a file.
@@ -54,8 +59,9 @@ def check(
     `profile` is a kind of provider (`catalog.limits.KINDS`); without one only the rules that hold everywhere are
     applied. `model` and `counter` (see `dataset.tokens`) allow the rules about length. `format` overrides what is
     detected. `against` are files that must not share a record or a question with this one (`leaked_record`); `near`
-    looks for near copies too (`near_duplicate`), which takes longer than all else. `progress` gets rows done and rows
-    in all. Raises WorkbenchError (usage) for an unknown profile or rule.
+    looks for near copies too (`near_duplicate`), which takes longer than all else. `workers` processes share the work
+    (None: as many as there are processors, for a large file). `progress` gets rows done and rows in all, or bytes where
+    workers do it. Raises WorkbenchError (usage) for an unknown profile or rule.
     """
     detected = told(rows)
     fmt = format or detected.format
@@ -65,22 +71,37 @@ def check(
         None if model is None else example_tokens(model),
         counter,
     )
-    facts = Facts(
-        size=rows.size, encoding=rows.encoding, damage=rows.damage(), blank_lines=rows.index.blank_line_numbers()
-    )
     rules = selected(select, ignore)
     codes = {rule.code for rule in rules}
-    if "D002" in codes:
-        facts.leaked = leaks(rows, against)
-    if near and "D003" in codes:
-        facts.near = near_copies(rows)
-    found = list(findings(rows, context, rules, progress, facts))
+    if against or near:
+        rows.index_rest()
+    leaked = leaks(rows, against) if "D002" in codes else []
+    alike = near_copies(rows) if near and "D003" in codes else []
+
+    def prepare(facts: Facts) -> None:
+        facts.leaked, facts.near = leaked, alike
+
+    counting = counting_of(counter)
+    spread = rows.size > LARGE_BYTES if workers is None else workers > 0
+    if spread and (counter is None or counting is not None):
+        from workbench.dataset.analysis import Spec, analyse
+
+        spec = Spec(fmt, profile, model, tuple(select), tuple(ignore), counting, tokens=False)
+        analysis = analyse(rows, spec, workers=workers, prepare=prepare, progress=progress)
+        count, found = len(analysis.columns), list(analysis.findings)
+    else:
+        rows.index_rest()
+        facts = Facts(
+            size=rows.size, encoding=rows.encoding, damage=rows.damage(), blank_lines=rows.index.blank_line_numbers()
+        )
+        prepare(facts)
+        count, found = len(rows), list(findings(rows, context, rules, progress, facts))
     found.sort(key=lambda finding: (finding.line or 0, finding.code, finding.message_index or 0))
     errors = sum(finding.severity is Severity.ERROR for finding in found)
     return Report(
         file=str(rows.path),
         format=fmt,
-        records=len(rows),
+        records=count,
         errors=errors,
         warnings=len(found) - errors,
         findings=found,

@@ -131,7 +131,7 @@ def content_part(record: ChatRecord, context: Context) -> Iterator[Problem]:
         for number, part in enumerate(message.content if isinstance(message.content, list) else ()):
             if not isinstance(part, dict):
                 yield Problem(f"content part {number} is {kind_of(part)}, not an object", index)
-            elif part.get("type") not in _PART_KEYS:
+            elif not isinstance(part.get("type"), str) or part["type"] not in _PART_KEYS:
                 yield Problem(f"content part {number} has the type {quote(part.get('type'))}", index)
             elif _PART_KEYS[part["type"]] not in part:
                 yield Problem(f"content part {number} has no {quote(_PART_KEYS[part['type']])}", index)

@@ -174,7 +174,7 @@ def tool_not_declared(record: ChatRecord, context: Context) -> Iterator[Problem]
     if not record.tools:
         return
     functions = (tool.get("function", tool) for tool in record.tools if isinstance(tool, dict))
-    names = {function.get("name") for function in functions if isinstance(function, dict)}
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
     for index, message in enumerate(record.messages):
         for _, call in _function_calls(message):
             name = call["function"]["name"]
