@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.catalog.limits import limits_for
 from workbench.dataset.formats import Format
 from workbench.dataset.rows import open_rows
-from workbench.dataset.rules import Report, Severity, all_rules, check, find_rule, selected
+from workbench.dataset.rules import Context, Report, Severity, all_rules, check, find_rule, selected
+from workbench.dataset.rules.facts import Facts
 from workbench.dataset.tokens import FormulaCounter
 from workbench.errors import WorkbenchError
 
@@ -497,15 +499,15 @@ def test_a_profile_asks_for_enough_records(tmp_path: Path, count: int, profile: 
     assert [finding.name for finding in report.findings] == names
 
 
-def test_a_file_larger_than_an_upload_is_refused(tmp_path: Path) -> None:
-    """A sparse line of blanks makes it large without writing it."""
-    path = tmp_path / "data.jsonl"
-    path.write_bytes(b"".join(line_of(numbered(chat(USER, ANSWER), number)) + b"\n" for number in range(50)))
-    with open_rows(path) as rows:
-        rows.size = 513 * 2**20
-        names = [finding.name for finding in check(rows, profile="openai", workers=0).findings]
-        assert names == ["file_too_large"]
-        assert [finding.name for finding in check(rows, profile="local", workers=0).findings] == []
+def test_a_file_larger_than_an_upload_is_refused() -> None:
+    """Where the provider has a limit."""
+    rule, facts = find_rule("file_too_large"), Facts(size=513 * 2**20, records=50)
+    assert rule.check_file is not None
+    openai, local = (Context(Format.CHAT, limits_for(kind)) for kind in ("openai", "local"))
+    assert [problem.text for problem in rule.check_file(facts, openai)] == [
+        "513 MiB; the provider takes 512 MiB a file"
+    ]
+    assert not rule.applies(local)
 
 
 def test_an_answer_behind_the_cut_is_an_error(tmp_path: Path) -> None:
