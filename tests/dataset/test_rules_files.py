@@ -302,3 +302,64 @@ def test_every_page_says_what_why_and_what_to_do() -> None:
         assert rule.page[0].isupper() or rule.page[0] == "`"
         assert len(rule.title) <= 120 and rule.title.endswith(".")
     assert sum("\n" in rule.page for rule in all_rules()) == len(all_rules())
+
+
+ODD_MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "role": st.sampled_from(
+                ["user", "human", "GPT", " Model ", "assistant", "function", "tool", "narrator", None, 3]
+            )
+        },
+        optional={
+            "content": st.sampled_from(["a", "", None, ["x"], 3]),
+            "name": st.sampled_from(["look", None]),
+            "weight": st.sampled_from([True, 1.0, "0", 2, None]),
+            "function_call": st.sampled_from([None, {"name": "look", "arguments": "{}"}, {"arguments": "{}"}, "x"]),
+            "tool_calls": st.sampled_from(
+                [None, [], "x", [{"id": "c", "type": "function", "function": {"name": "look", "arguments": {"a": 1}}}]]
+            ),
+            "tool_call_id": st.sampled_from(["c", None]),
+        },
+    ),
+    min_size=1,
+    max_size=4,
+)
+ODD_RECORDS = st.fixed_dictionaries(
+    {"messages": ODD_MESSAGES},
+    optional={
+        "tools": st.sampled_from([None, [], "x", [{"name": "look"}]]),
+        "functions": st.sampled_from([[{"name": "f"}], "x"]),
+    },
+)
+
+
+@given(st.lists(ODD_RECORDS, min_size=1, max_size=4))
+def test_a_fix_leaves_nothing_that_it_said_it_could_fix(
+    tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, Any]]
+) -> None:
+    """However many mistakes a record has; and fixing again changes nothing."""
+    folder = tmp_path_factory.mktemp("fix")
+    path, out, again = written(folder / "data.jsonl", records), folder / "out.jsonl", folder / "again.jsonl"
+    with open_rows(path) as rows:
+        promised = Counter(finding.name for finding in check(rows, profile="openai").findings if finding.fixable)
+        places = fix(rows, out, profile="openai").places
+        assert all(places.get(name, 0) > 0 for name in promised)
+    with open_rows(out) as rows:
+        left = [finding for finding in check(rows, profile="openai").findings if finding.fixable]
+        assert left == []
+        assert fix(rows, again, profile="openai").changed == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
+@given(st.lists(ODD_RECORDS | RECORDS.filter(bool).map(lambda found: found[0]), min_size=1, max_size=4))
+def test_no_record_breaks_the_rules_that_render_it(
+    tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, Any]]
+) -> None:
+    """A template that fails is a finding, not a crash."""
+    folder = tmp_path_factory.mktemp("render")
+    for fmt in (Format.CHAT, Format.SHAREGPT, Format.PREFERENCE):
+        with open_rows(written(folder / "data.jsonl", records)) as rows:
+            for template in (CHATML, STRICT):
+                report = check(rows, model="starter", counter=seen_by(template), format=fmt, profile="local")
+                assert report.records == len(records)

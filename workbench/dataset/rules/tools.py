@@ -200,7 +200,8 @@ def functions_deprecated(record: ChatRecord, context: Context) -> Iterator[Probl
         call = message.extra.get("function_call")
         if call:
             name = call.get("name") if isinstance(call, dict) else None
-            fixable = isinstance(name, str) and bool(name) and not message.tool_calls
+            calling = message.tool_calls or message.extra.get("tool_calls")
+            fixable = isinstance(name, str) and bool(name) and not calling
             called += [name] if fixable and isinstance(name, str) else []
             yield Problem("`function_call` is deprecated; `tool_calls` has replaced it", index, fixable=fixable)
         elif message.role == "function":
