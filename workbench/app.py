@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -21,6 +22,7 @@ from workbench.actions import APP, LIST, MODES, Action, bindings_for, problems_o
 from workbench.errors import WorkbenchError
 from workbench.screens.frame import Frame
 from workbench.terminal import clipboard, startup, workarounds
+from workbench.terminal.escape import without_controls
 from workbench.terminal.line_filter import ControlCharacterFilter
 from workbench.terminal.signals import leave_on_signals
 from workbench.terminal.size import too_small
@@ -28,6 +30,7 @@ from workbench.terminal.stderr_guard import guarded_screen
 from workbench.widgets.themes import DARK, OURS
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.actions import ActionParseResult
     from textual.dom import DOMNode
 
@@ -80,6 +83,8 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         self.project = project
         self.crash: BaseException | None = None
         """What ended the app, if nothing foreseen did."""
+        self.last_words: list[str] = []
+        """What is said in the terminal when the app has left it."""
         self._file = file
         self._interrupted_at = -TWICE_S
         self._size_is_fine = True
@@ -118,6 +123,15 @@ class WorkbenchApp(App[int], inherit_bindings=False):
             leave_on_signals(asyncio.get_running_loop(), lambda code: self.exit(return_code=code))
         for notice in self._notices:
             self.notify(notice, severity="warning", timeout=12, markup=False)
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave; what the screens have to say is kept for the terminal that comes back."""
+        self.last_words = self._last_words()
+        super().exit(result, return_code, message)
+
+    def _last_words(self) -> list[str]:
+        frames = (screen for stack in self._screen_stacks.values() for screen in stack if isinstance(screen, Frame))
+        return [words for frame in frames if (words := frame.last_words())]
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """No cursor blinks: nothing moves when nothing happens."""
@@ -235,6 +249,8 @@ class WorkbenchApp(App[int], inherit_bindings=False):
 
     async def show_project(self, project: Project) -> None:
         """Every mode on another project; modes that were not on screen are made when they are."""
+        for words in self._last_words():
+            self.notify(words, timeout=8, markup=False)
         self.project, self._file = project, None
         here = self.current_mode
         # A mode cannot be removed while it is on screen, and its first screen cannot be switched (Textual 8.2.8).
@@ -285,6 +301,8 @@ def run(
     finally:
         log.removeHandler(handler)
         handler.close()
+    for words in app.last_words:
+        sys.stderr.write(f"ftwb: {without_controls(words)}\n")
     if app.crash is not None:
         why = f"stopped unexpectedly ({type(app.crash).__name__}: {app.crash})"
         raise WorkbenchError("the workbench", why, f"the trace is in {path}; jobs run on", code="internal")

@@ -102,6 +102,10 @@ class Frame(Screen[Any]):
         self.awaits_next_step = False
         self._next_step.show([Piece(" next  ", "muted"), Piece(visible_line(message.text))])
 
+    def last_words(self) -> str:
+        """What a person who leaves is told; empty as a rule."""
+        return ""
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed says so where the person is."""
         if event.state is not WorkerState.ERROR or event.worker.error is None:

@@ -82,7 +82,7 @@ class Opening(RecordsScreen):
 
     def on_unmount(self) -> None:
         """Edits that are not saved stay in the journal."""
-        with suppress(WorkbenchError):  # the app's last words are those of `leaving`
+        with suppress(WorkbenchError):  # nobody is left to tell; the journal says so when the file is opened
             self.close_file()
 
     def open_file(self, path: Path) -> None:
@@ -107,7 +107,7 @@ class Opening(RecordsScreen):
         if self.file is not None:
             self.file.document.close()
 
-    def kept_edits(self) -> str:
+    def last_words(self) -> str:
         """What a person who leaves the file is told; empty where there is nothing to tell."""
         if self.file is None or not self.file.unsaved:
             return ""
@@ -185,7 +185,7 @@ class Opening(RecordsScreen):
         if self.asked != file.path:  # another one was asked for meanwhile
             file.document.close()
             return
-        told = self.kept_edits()
+        told = self.last_words()
         if self.file is not None:
             for group in ("analysis", "filter", "edit"):
                 self.workers.cancel_group(self, group)

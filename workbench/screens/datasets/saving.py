@@ -85,7 +85,7 @@ class Saving(Opening, Editing):
         elif answer == "e":
             self.action_save_as()
         elif answer == "r":
-            told = self.kept_edits()
+            told = self.last_words()
             self.reload_file()
             if told:
                 self.notify(told, timeout=8, markup=False)
