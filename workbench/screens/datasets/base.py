@@ -43,6 +43,7 @@ class RecordsScreen(Frame):
         """How far the work on the file is, or what it found."""
         self.filter_problem = ""
         """Why what is typed is no filter."""
+        self._shown: RowId | None = None
         self.message_starts: list[int] = []
         """Where each message of the shown record begins."""
         self.files = TextLine(classes="files")
@@ -69,7 +70,8 @@ class RecordsScreen(Frame):
         return self.table.list
 
     def file_changed(self) -> None:
-        """Another file is shown: what belonged to the one before goes. For the modules above."""
+        """Another file is shown: what belonged to the one before goes. For the modules above, too."""
+        self._shown = None
 
     def facts_changed(self) -> None:
         """More is known about the rows. For the modules above."""
@@ -116,14 +118,15 @@ class RecordsScreen(Frame):
 
     @on(LineList.Moved, "#records")
     def show_moved(self, message: LineList.Moved) -> None:
-        """Show the record under the cursor."""
-        self.show_record()
+        """Show the record under the cursor; where that is the one that is shown, one reads on where one was."""
+        self.show_record(keep_place=self.row == self._shown)
 
     def show_record(self, *, keep_place: bool = False) -> None:
         """Show the record under the cursor, from its start unless it is still the same one."""
         from workbench.screens.record_view import ShownRecord, record_lines
 
         file, row = self.file, self.row
+        self._shown = row
         if file is None or row is None:
             self.record.show_text(lambda width: ())
             return

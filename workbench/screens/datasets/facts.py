@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.dataset.query.nodes import SEVERITIES
 
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from workbench.dataset.analysis import Analysis, Chunk
     from workbench.dataset.query import Known
-    from workbench.dataset.rows import Rows
-    from workbench.dataset.rules import Finding, Report
+    from workbench.dataset.rules import Finding
 
 UNKNOWN = -1
 
@@ -44,7 +45,7 @@ class FileFacts:
     """The rows of the file on disk, by row number, as far as they are analysed."""
 
     known: Known
-    found: NDArray[np.int64]
+    found: NDArray[np.integer[Any]]
     """How many findings each row has."""
     findings_of: Callable[[int], Sequence[Finding]]
     about_file: tuple[Finding, ...]
@@ -67,11 +68,10 @@ class FileFacts:
             int(known.flags[row]),
         )
 
-    def problem_rows(self) -> NDArray[np.int64]:
-        """Rows with a finding, ascending."""
-        import numpy as np
-
-        return np.flatnonzero(self.known.severity)
+    def sees(self, rows: Iterable[int]) -> bool:
+        """Whether all of these rows of the file are analysed; those that a person wrote do not count."""
+        seen = self.known.seen
+        return all(row < 0 or (row < len(seen) and bool(seen[row])) for row in rows)
 
 
 def counted(findings: Collection[Finding]) -> tuple[RuleCount, ...]:
@@ -81,56 +81,97 @@ def counted(findings: Collection[Finding]) -> tuple[RuleCount, ...]:
     for finding in findings:
         counts[finding.code] = counts.get(finding.code, 0) + 1
         first.setdefault(finding.code, finding)
-    rules = [RuleCount(code, first[code].name, str(first[code].severity), count) for code, count in counts.items()]
+    return _ordered(
+        RuleCount(code, first[code].name, str(first[code].severity), count) for code, count in counts.items()
+    )
+
+
+def _ordered(rules: Iterable[RuleCount]) -> tuple[RuleCount, ...]:
     return tuple(sorted(rules, key=lambda rule: (rule.severity != "error", -rule.findings, rule.code)))
 
 
-def facts_of_report(report: Report, rows: Rows) -> FileFacts:
-    """What a check of the whole file found."""
+def facts_of_analysis(analysis: Analysis) -> FileFacts:
+    """What an analysis of the whole file found."""
     import numpy as np
 
     from workbench.dataset.query import Known
-    from workbench.dataset.search import extents, line_numbers
+    from workbench.dataset.rules import find_rule
 
-    starts, stops = extents(rows)
-    lines = line_numbers(rows)
-    by_row: dict[int, list[Finding]] = {}
-    whole: list[Finding] = []
-    for finding in report.findings:
-        row = int(np.searchsorted(lines, finding.line)) if finding.line is not None else len(lines)
-        if row < len(lines) and lines[row] == finding.line:
-            by_row.setdefault(row, []).append(finding)
-        else:
-            whole.append(finding)
-    severity = np.zeros(len(lines), dtype=np.uint8)
-    count = np.zeros(len(lines), dtype=np.int64)
-    for row, found in by_row.items():
-        count[row] = len(found)
-        severity[row] = max(SEVERITIES[str(finding.severity)] for finding in found)
-    codes = {row: frozenset(finding.code for finding in found) for row, found in by_row.items()}
-
-    def rows_with(wanted: Collection[str]) -> NDArray[np.int64]:
-        fitting = (row for row, own in codes.items() if not own.isdisjoint(wanted))
-        return np.array(sorted(fitting), dtype=np.int64)
-
-    none = np.zeros(len(lines), dtype=np.uint8)
+    columns, findings = analysis.columns, analysis.findings
+    count = len(columns)
+    found = np.bincount(findings.row[findings.row >= 0], minlength=count).astype(np.uint16)
     known = Known(
-        seen=np.ones(len(lines), dtype=bool),
-        turns=np.zeros(len(lines), dtype=np.uint16),
-        roles=none,
-        tokens=np.full(len(lines), UNKNOWN, dtype=np.int32),
-        severity=severity,
-        flags=none,
-        size=(stops - starts).astype(np.int32),
-        rows_with=rows_with,
-        codes_at=lambda row: codes.get(row, frozenset()),
+        seen=np.ones(count, dtype=bool),
+        turns=columns.turns,
+        roles=columns.roles,
+        tokens=columns.tokens,
+        severity=columns.severity,
+        flags=columns.flags,
+        size=columns.size,
+        rows_with=lambda codes: findings.rows_of(tuple(codes)),
+        codes_at=lambda row: frozenset(finding.code for finding in findings.of(row)),
     )
+    rules = ((find_rule(code), times) for code, times in findings.counts().items())
+    levels = findings.severities()
+    errors = int((levels == SEVERITIES["error"]).sum())
     return FileFacts(
         known,
-        count,
-        lambda row: by_row.get(row, ()),
-        tuple(whole),
-        counted(report.findings),
-        report.errors,
-        report.warnings,
+        found,
+        findings.of,
+        tuple(findings.about_file()),
+        _ordered(RuleCount(rule.code, rule.name, str(rule.severity), times) for rule, times in rules),
+        errors,
+        len(levels) - errors,
     )
+
+
+class GrowingFacts:
+    """Facts that come while the analysis runs: filled in its thread, looked at in any other."""
+
+    def __init__(self, count: int) -> None:
+        import numpy as np
+
+        from workbench.dataset.query import Known
+
+        self._chunks: list[Chunk] = []
+        self._firsts: list[int] = []
+        none = np.zeros(count, dtype=np.uint8)
+        self.facts = FileFacts(
+            Known(
+                seen=np.zeros(count, dtype=bool),
+                turns=np.zeros(count, dtype=np.uint16),
+                roles=np.zeros(count, dtype=np.uint8),
+                tokens=np.full(count, UNKNOWN, dtype=np.int32),
+                severity=np.zeros(count, dtype=np.uint8),
+                flags=np.zeros(count, dtype=np.uint8),
+                size=np.zeros(count, dtype=np.int32),
+                rows_with=self._rows_with,
+                codes_at=lambda row: frozenset(finding.code for finding in self._of(row)),
+            ),
+            none,
+            self._of,
+            (),
+            (),
+            0,
+            0,
+        )
+
+    def take(self, chunk: Chunk) -> None:
+        """Rows that have just become known."""
+        known = self.facts.known
+        here = slice(chunk.first_row, chunk.first_row + len(chunk.columns))
+        for name in ("turns", "roles", "tokens", "severity", "flags", "size"):
+            getattr(known, name)[here] = getattr(chunk.columns, name)
+        self._chunks.append(chunk)
+        self._firsts.append(chunk.first_row)
+        known.seen[here] = True  # last: whoever sees it finds the rest
+
+    def _of(self, row: int) -> Sequence[Finding]:
+        at = bisect_right(self._firsts, row) - 1
+        return self._chunks[at].findings.of(row) if at >= 0 else ()
+
+    def _rows_with(self, codes: Collection[str]) -> NDArray[np.int64]:
+        import numpy as np
+
+        parts = [chunk.findings.rows_of(tuple(codes)) for chunk in list(self._chunks)]
+        return np.concatenate([np.empty(0, dtype=np.int64), *parts])

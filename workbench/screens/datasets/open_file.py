@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING
 
 from workbench.dataset.formats import Format
 from workbench.dataset.rows import DecodeError, Document, RowId, Rows
+from workbench.screens.datasets.edited import MOST, look
 from workbench.screens.datasets.facts import FileFacts, RowFacts, RuleCount, counted
 from workbench.screens.datasets.table import Listed
 from workbench.screens.record_text import summary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
+    from workbench.dataset.analysis import Spec
     from workbench.dataset.query import QueryRow
     from workbench.dataset.rules import Finding
-
-_REMEMBERED = 2000
-"""Edited rows whose facts are kept: more than any screen shows, less than a bulk edit makes."""
 
 
 @dataclass
@@ -37,9 +34,12 @@ class OpenFile:
     """Why it is taken for that format."""
     facts: FileFacts | None = None
     """Of the rows on disk; None before they are analysed."""
-    look: Callable[[bytes], RowFacts] | None = None
-    """Analyses one row here and now; for rows that a person wrote."""
+    spec: Spec | None = None
+    """What its rows are asked; None before that is known."""
     _edited: dict[RowId, RowFacts] = field(default_factory=dict)
+    """Of rows that a person wrote."""
+    _counted: set[RowId] = field(default_factory=set)
+    """Those of them whose tokens are counted."""
 
     @property
     def path(self) -> Path:
@@ -56,20 +56,46 @@ class OpenFile:
         if row >= 0:
             return RowFacts() if self.facts is None else self.facts.of(row)
         known = self._edited.get(row)
-        if known is None and self.look is not None:
-            if len(self._edited) >= _REMEMBERED:
-                self._edited.clear()
-            known = self._edited[row] = self.look(self.document.raw(row))
+        if known is None and self.spec is not None:
+            known = look(self.document.raw(row), self.spec)
+            if len(self._edited) < MOST:
+                self._edited[row] = known
         return known or RowFacts()
 
+    def uncounted(self) -> list[RowId]:
+        """Rows that a person wrote and whose tokens are still to be counted; none where there are too many."""
+        ids = self.document.ids()
+        rows = [row for row in ids[ids < 0].tolist() if row not in self._counted]
+        return rows if len(rows) + len(self._counted) <= MOST else []
+
+    def put_facts(self, facts: dict[RowId, RowFacts]) -> None:
+        """What was found out about rows that a person wrote."""
+        self._edited |= facts
+        self._counted |= facts.keys()
+
+    def severities(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Of the worst finding about each row, as far as it is known."""
+        import numpy as np
+
+        severity = np.zeros(len(rows), dtype=np.uint8)
+        if self.facts is not None:
+            column = self.facts.known.severity
+            ours = (rows >= 0) & (rows < len(column))
+            severity[ours] = column[rows[ours]]
+        written = np.flatnonzero(rows < 0)
+        for place, row in zip(written.tolist(), rows[written].tolist(), strict=True):
+            known = self._edited.get(row)
+            severity[place] = 0 if known is None else known.severity
+        return severity
+
     def looked_at(self, ids: NDArray[np.int64]) -> list[RowId]:
-        """Edited rows among these whose facts are known: those that were on screen since they were edited."""
+        """Edited rows among these whose facts are known."""
         return [row for row in ids[ids < 0].tolist() if row in self._edited]
 
     def rules_found(self) -> list[RuleCount]:
         """Every rule that found something on disk or in an edited row."""
         found = {} if self.facts is None else {rule.code: rule for rule in self.facts.rules}
-        for facts in self._edited.values():
+        for facts in list(self._edited.values()):  # a filter may be adding to it
             for rule in counted(facts.findings):
                 found.setdefault(rule.code, rule)
         return sorted(found.values(), key=lambda rule: rule.severity != "error")
@@ -117,6 +143,7 @@ class OpenFile:
         """After a save over the source: rows are numbered anew, and what was known of them is not any more."""
         self.facts = None
         self._edited.clear()
+        self._counted.clear()
 
     @property
     def unsaved(self) -> int:

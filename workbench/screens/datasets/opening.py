@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,23 +9,18 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.message import Message
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
-from workbench.screens.datasets.base import TICK_S, RecordsScreen
+from workbench.screens.datasets.analysing import Analysing, FileProgress, Stopped
 from workbench.screens.datasets.open_file import OpenFile
 from workbench.screens.datasets.view import View
 
 if TYPE_CHECKING:
     from workbench.dataset.rows import Document
-    from workbench.screens.datasets.facts import FileFacts
 
-FILE_WORK = ("file", "analysis", "filter", "edit", "save")
+FILE_WORK = ("file", "analysis", "edited", "filter", "edit", "save")
 """Groups of workers that read the open file."""
-
-
-class Stopped(Exception):
-    """Nobody waits for this work any more."""
 
 
 class FileOpened(Message):
@@ -38,18 +31,6 @@ class FileOpened(Message):
         self.file = file
 
 
-class FileProgress(Message):
-    """How far the work on a long file is."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
-        return isinstance(message, FileProgress)
-
-
 class FileIndexed(Message):
     """All rows of a file can be read."""
 
@@ -58,17 +39,7 @@ class FileIndexed(Message):
         self.document = document
 
 
-class FileAnalysed(Message):
-    """The rules have seen the whole file."""
-
-    def __init__(self, document: Document, generation: int, facts: FileFacts) -> None:
-        super().__init__()
-        self.document = document
-        self.generation = generation
-        self.facts = facts
-
-
-class Opening(RecordsScreen):
+class Opening(Analysing):
     """Files that come and go."""
 
     def on_mount(self) -> None:
@@ -116,27 +87,13 @@ class Opening(RecordsScreen):
         verb = "is" if count == 1 else "are"
         return f"{edits} of {name} {verb} kept: they are there when the file is opened again."
 
-    def _pace(self) -> Callable[[str, int, int], None]:
-        """For a worker: says a few times a second how far it is, and stops where nobody waits any more."""
-        worker, due = get_current_worker(), 0.0
-
-        def tell(what: str, done: int, total: int) -> None:
-            nonlocal due
-            if worker.is_cancelled:
-                raise Stopped
-            if time.monotonic() >= due:
-                due = time.monotonic() + TICK_S
-                self.post_message(FileProgress(f"{what} {done * 100 // max(total, 1)} %…"))
-
-        return tell
-
     @work(thread=True, exclusive=True, group="file", exit_on_error=False)
     def read_file(self, path: Path) -> None:
         """Read the first rows and look at their format, then find the others."""
         from workbench.dataset.formats import detect
         from workbench.dataset.rows import open_document
 
-        tell = self._pace()
+        tell = self.pace()
         with suppress(Stopped):
             document = open_document(path, self.context.home / "journals", progress=partial(tell, "reading"))
             try:
@@ -151,18 +108,6 @@ class Opening(RecordsScreen):
 
     def _side_of(self, path: Path) -> str:
         return next((side for side, own in self.project.files.items() if own == path), "")
-
-    @work(thread=True, exclusive=True, group="analysis", exit_on_error=False)
-    def analyse_file(self, file: OpenFile) -> None:
-        """Let the rules see every row."""
-        from workbench.screens.datasets.facts import facts_of_report
-        from workbench.workflow.prepare import check_dataset
-
-        tell, generation = self._pace(), file.document.generation
-        with suppress(Stopped):
-            report = check_dataset(file.path, progress=partial(tell, "checking"))
-            facts = facts_of_report(report, file.rows)
-            self.post_message(FileAnalysed(file.document, generation, facts))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A file that could not be read is not on its way any more; the frame tells why."""
@@ -187,7 +132,7 @@ class Opening(RecordsScreen):
             return
         told = self.last_words()
         if self.file is not None:
-            for group in ("analysis", "filter", "edit"):
+            for group in ("analysis", "edited", "filter", "edit"):
                 self.workers.cancel_group(self, group)
             self.file.document.close()
         self.file, self.view, self.state = file, View(file.document), "reading…"
@@ -208,25 +153,6 @@ class Opening(RecordsScreen):
         self.show_files()
         self.analyse_file(self.file)
 
-    @on(FileAnalysed)
-    def show_analysed(self, message: FileAnalysed) -> None:
-        """Mark the rows and count."""
-        if self.file is None or self.file.document is not message.document:
-            return
-        if message.document.generation != message.generation:  # saved meanwhile: the rows are others
-            return
-        self.file.facts = message.facts
-        self.settle()
-        self.records.redraw()
-        self.show_record(keep_place=True)
-        self.facts_changed()
-
-    def settle(self) -> None:
-        """No work is under way: say what was found."""
-        facts = None if self.file is None else self.file.facts
-        self.state = "" if facts is None else counted_words(facts.errors, facts.warnings)
-        self.show_files()
-
     # What a person can do -------------------------------------------------------------------------------------------
 
     def action_next_file(self) -> None:
@@ -244,15 +170,3 @@ class Opening(RecordsScreen):
                 self.open_file(path)
 
         self.app.push_screen(PathDialog("Open a dataset"), opened)
-
-
-def counted_words(errors: int, warnings: int) -> str:
-    """`✗ 2 errors, 1 warning`, or that nothing was found."""
-    parts = [
-        f"{count:,} {word}{'' if count == 1 else 's'}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    ]
-    if not parts:
-        return "✓ nothing found"
-    return f"{'✗' if errors else '!'} {', '.join(parts)}"

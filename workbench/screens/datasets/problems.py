@@ -179,9 +179,11 @@ class Problems(RecordsScreen):
         if not self.go_to(row):
             self.notify("The filter does not show that record: escape shows all.", markup=False)
             return
-        self.show_record()
+        self.show_record(keep_place=True)
+        start = 0
         if message is not None and message < len(self.message_starts):
-            self.record.scroll_to(y=self.message_starts[message], animate=False)
+            start = self.message_starts[message]
+        self.record.scroll_to(y=start, animate=False)
 
     # The next problem, and what it is -------------------------------------------------------------------------------
 
@@ -192,14 +194,7 @@ class Problems(RecordsScreen):
         file, view = self.file, self.view
         if file is None or view is None:
             return
-        rows = view.rows()
-        severity = np.zeros(len(rows), dtype=np.uint8)
-        if file.facts is not None:
-            column = file.facts.known.severity
-            ours = (rows >= 0) & (rows < len(column))
-            severity[ours] = column[rows[ours]]
-        for place in np.flatnonzero(rows < 0).tolist():
-            severity[place] = file.facts_of(int(rows[place])).severity
+        severity = file.severities(view.rows())
         places = np.flatnonzero(severity)
         if not len(places):
             shown = "that the filter shows" if not view.wanted.is_all else "of this file"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.message import Message
 
+from workbench.screens.datasets.analysing import Stopped
 from workbench.screens.datasets.editing import Editing
-from workbench.screens.datasets.opening import Opening, Stopped
+from workbench.screens.datasets.opening import Opening
 
 if TYPE_CHECKING:
     from workbench.dataset.rows import OutsideChange, Saved
@@ -119,7 +120,7 @@ class Saving(Opening, Editing):
     @work(thread=True, exclusive=True, group="save", exit_on_error=False)
     def save_file(self, file: OpenFile, target: Path | None, force: bool = False) -> None:
         """Write, and say how far it is."""
-        tell = self._pace()
+        tell = self.pace()
         with suppress(Stopped):
             saved = file.document.save(target, progress=partial(tell, "saving"), force=force)
             self.post_message(FileSaved(file, saved, target is None))
