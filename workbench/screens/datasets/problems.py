@@ -183,7 +183,8 @@ class Problems(RecordsScreen):
         start = 0
         if message is not None and message < len(self.message_starts):
             start = self.message_starts[message]
-        self.record.scroll_to(y=start, animate=False)
+        # Forced: where the record before was short, its scrollbar is only about to come.
+        self.record.scroll_to(y=start, animate=False, force=True)
 
     # The next problem, and what it is -------------------------------------------------------------------------------
 
