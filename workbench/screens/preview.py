@@ -40,6 +40,8 @@ class Target:
     """As in `the 12 chosen records`."""
     format: Format
     services: Services
+    chosen: Callable[[int], int | None] | None = None
+    """Where the records are only some, picked by hand: the position of each, so that a recipe is about the same."""
 
 
 class Previewed(Message):
@@ -95,7 +97,8 @@ class PreviewScreen(ReviewDialog["Preview"]):
                 yield record
 
         try:
-            self.post_message(Previewed(preview(self._step, told(target.records()), target.format, target.services)))
+            found = preview(self._step, told(target.records()), target.format, target.services, chosen=target.chosen)
+            self.post_message(Previewed(found))
         except _Left:
             return
 

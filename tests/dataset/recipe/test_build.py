@@ -21,7 +21,7 @@ from workbench.dataset.recipe.record import (
     step_for_move,
     step_for_patch,
 )
-from workbench.dataset.recipe.replay import preview
+from workbench.dataset.recipe.replay import order_of, preview
 from workbench.dataset.rows import Document, open_document, open_rows
 from workbench.errors import WorkbenchError
 
@@ -44,6 +44,25 @@ def bulk(document: Document, step: dict[str, Any]) -> None:
         document.replace({row: after for row, _, after in shown.changes}, title=shown.title, step=shown.step)
     elif shown.dropped:
         document.delete([row for row, _ in shown.dropped], title=shown.title, step=shown.step)
+
+
+def bulk_on_some(document: Document, step: dict[str, Any], places: list[int]) -> None:
+    """The same on records that a person picked."""
+    ids = [document.id_at(place) for place in places]
+    fmt = detect(document.rows.sample()).format
+    records = [(row, document.raw(row), document.line(row)) for row in ids]
+    shown = preview(step, records, fmt, chosen=document.position_of)
+    if shown.changes:
+        document.replace({row: after for row, _, after in shown.changes}, title=shown.title, step=shown.step)
+    elif shown.dropped and len(shown.dropped) < len(document):
+        document.delete([row for row, _ in shown.dropped], title=shown.title, step=shown.step)
+
+
+def shuffled(document: Document, seed: int) -> None:
+    """All records in another order."""
+    step = {"kind": "order", "by": "shuffle", "seed": seed}
+    records = [(int(row), document.raw(int(row)), None) for row in document.ids()]
+    document.reorder(order_of(step, records, Format.CHAT), title="shuffle", step=step)
 
 
 def by_hand(document: Document, data: st.DataObject) -> None:
@@ -100,10 +119,16 @@ def test_a_saved_document_and_its_replayed_steps_are_the_same_bytes(
     document = open_document(path, folder / "journals")
     document.index_rest()
     for _ in range(data.draw(st.integers(0, 8))):
-        if data.draw(st.booleans()):
+        what = data.draw(st.sampled_from(["hand", "hand", "bulk", "some", "shuffle"]))
+        if what == "hand":
             by_hand(document, data)
-        else:
+        elif what == "bulk":
             bulk(document, data.draw(st.sampled_from(STEPS)))
+        elif what == "shuffle":
+            shuffled(document, data.draw(st.integers(0, 3)))
+        else:
+            places = sorted(data.draw(st.sets(st.integers(0, len(document) - 1))))
+            bulk_on_some(document, data.draw(st.sampled_from(STEPS)), places)
     recipe = recipe_of(document.steps(), made_on=source_of(path))
     document.save(saved)
     document.close()

@@ -20,7 +20,7 @@ from workbench.dataset.recipe.record import (
     step_for_move,
     step_for_patch,
 )
-from workbench.dataset.recipe.replay import Replayed, preview, replay
+from workbench.dataset.recipe.replay import Replayed, order_of, preview, replay
 from workbench.dataset.recipe.steps import STEPS, Services, parse_step
 from workbench.dataset.tokens import FormulaCounter
 from workbench.errors import WorkbenchError
@@ -316,3 +316,44 @@ def test_every_kind_of_step_is_named_once() -> None:
     """The kind in a recipe finds its class; a step writes the kind it was read from."""
     assert {kind: step.KIND for kind, step in STEPS.items()} == {kind: kind for kind in STEPS}
     assert parse_step({"kind": "dedupe"}).recorded() == {"kind": "dedupe"}
+
+
+def test_records_picked_by_hand_are_kept_as_those() -> None:
+    """Of two equal records one is chosen: on that file the other stays, elsewhere all with that content are meant."""
+    rows = raws(chat("a", "x"), chat("a", "x"), chat("b", "x"), chat("c", "a"))
+    step = {"kind": "replace", "find": "a", "with": "z"}
+    shown = preview(step, [(7, rows[1], 2), (8, rows[2], 3)], Format.CHAT, chosen={7: 1, 8: 2}.get)
+    assert shown.step["only"] == [f"{digest_raw(rows[1])}@1"] and shown.step["seen"] == 1
+    same = played([shown.step], rows, same=True)
+    assert out(same) == [rows[0], raws(chat("z", "x"))[0], *rows[2:]] and same.differences == []
+    assert out(played([shown.step], rows)) == [*raws(chat("z", "x"), chat("z", "x")), *rows[2:]]
+    for kind in ({"kind": "dedupe"}, {"kind": "drop", "rules": ["D001"]}):
+        three = [rows[0], rows[0], rows[0]]
+        gone = preview(kind, [(1, three[1], 2), (2, three[2], 3)], Format.CHAT, chosen=lambda key: key)
+        assert [key for key, _ in gone.dropped] == [2]
+        assert (
+            len(played([{**kind, "only": [f"{digest_raw(rows[0])}@{at}" for at in (1, 2)]}], three, same=True).entries)
+            == 2
+        )
+
+
+def test_order_by_a_number_or_by_chance() -> None:
+    """Stable, broken ones last; a shuffle is by content and seed, whatever the order before."""
+    rows = raws(chat("a b c", "x"), b"{broken", chat("a", "x"), chat("a", "x", "b", "y"), chat("a", "y"))
+
+    def order(**options: Any) -> list[int]:
+        step = {"kind": "order"} | options
+        replayed = played([step], rows)
+        keys = [entry.key for entry in replayed.entries if entry.key is not None]
+        services = Services(counter=lambda model: FormulaCounter("words", True, words))
+        assert order_of(step, ((n, raw, None) for n, raw in enumerate(rows)), Format.CHAT, services) == keys
+        return keys
+
+    assert order(by="tokens") == [2, 4, 0, 3, 1]
+    assert order(by="tokens", descending=True) == [3, 0, 2, 4, 1]
+    assert order(by="turns") == [0, 2, 4, 3, 1]
+    assert order(by="size")[0] == 1
+    shuffled = order(by="shuffle", seed=1)
+    assert sorted(shuffled) == [0, 1, 2, 3, 4] and order(by="shuffle", seed=2) != shuffled
+    turned = played([{"kind": "order", "by": "shuffle", "seed": 1}], rows[::-1])
+    assert out(turned) == [rows[key] for key in shuffled]

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.dataset.digest import digest_raw
 from workbench.dataset.formats import Format
 from workbench.dataset.recipe.document import unknown_keys
 from workbench.dataset.recipe.entry import Entry, Shelf
 from workbench.dataset.recipe.steps import Step, parse_step
-from workbench.dataset.recipe.steps.base import Difference, Dropped, Log, Services, StepRun
+from workbench.dataset.recipe.steps.base import Difference, Dropped, Log, Scoped, Services, StepRun
 from workbench.errors import WorkbenchError
 
 _DEEP = 50  # generators inside one another; Python ends at a thousand frames
@@ -115,10 +116,14 @@ def preview(
     records: Iterable[tuple[int, bytes, int | None]],
     fmt: Format,
     services: Services | None = None,
+    *,
+    chosen: Callable[[int], int | None] | None = None,
 ) -> Preview:
-    """Apply one step to chosen records (key, bytes, line) by the very code that replays it.
+    """Apply one step to records (key, bytes, line) by the very code that replays it.
 
-    One undo step then makes it so: `replace` with the changes, or `delete` with what is dropped, and `step`.
+    One undo step then makes it so: `replace` with the changes, or `delete` with what is dropped, and `step`. Where the
+    records are only some of the document, picked by hand, `chosen` gives the position of each by its key: the step is
+    then kept as one about those that it changes or drops.
     """
     made = parse_step(step) if isinstance(step, dict) else step
     before: dict[int, bytes] = {}
@@ -137,4 +142,27 @@ def preview(
             if raw != before[entry.key]:
                 changes.append((entry.key, before[entry.key], raw))
     gone = tuple((key, reason) for key, reason in log.dropped_keys if key is not None)
+    if chosen is not None and isinstance(made, Scoped):
+        about = [*(key for key, _, _ in changes), *(key for key, _ in gone)]
+        made = made.model_copy(update={"only": [_named(before[key], chosen(key)) for key in about]})
+        run.seen = len(about)
     return Preview(made.recorded(run), made.title, tuple(changes), gone, tuple(log.differences))
+
+
+def _named(raw: bytes, position: int | None) -> str:
+    """A record as `Scoped.only` names it."""
+    return digest_raw(raw) if position is None else f"{digest_raw(raw)}@{position}"
+
+
+def order_of(
+    step: Step | dict[str, Any],
+    records: Iterable[tuple[int, bytes, int | None]],
+    fmt: Format,
+    services: Services | None = None,
+) -> list[int]:
+    """The keys of all records in the order that an `order` step gives them: for `Document.reorder`."""
+    made = parse_step(step) if isinstance(step, dict) else step
+    shelf = Shelf()
+    entries = (Entry(key, line, raw.__bytes__, shelf) for key, raw, line in records)
+    run = StepRun(1, fmt, True, services or Services(), shelf, Log())
+    return [entry.key for entry in made.apply(entries, run) if entry.key is not None]

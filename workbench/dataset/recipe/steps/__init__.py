@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench.dataset.recipe.steps.base import Difference, Dropped, Log, RecordStep, Services, Step, StepRun
+from workbench.dataset.recipe.steps.base import Difference, Dropped, Log, RecordStep, Scoped, Services, Step, StepRun
 from workbench.dataset.recipe.steps.clean import Clean
 from workbench.dataset.recipe.steps.dedupe import Dedupe
 from workbench.dataset.recipe.steps.drop import Drop
@@ -16,6 +16,7 @@ from workbench.dataset.recipe.steps.fix import Fix
 from workbench.dataset.recipe.steps.hand import HandStep, Insert, Move, Patch
 from workbench.dataset.recipe.steps.imports import Import
 from workbench.dataset.recipe.steps.limit import Limit
+from workbench.dataset.recipe.steps.order import Order
 from workbench.dataset.recipe.steps.replace import Replace
 from workbench.dataset.recipe.steps.rewrite import Rewrite
 from workbench.dataset.recipe.steps.split import SplitStep
@@ -36,10 +37,12 @@ __all__ = [
     "Limit",
     "Log",
     "Move",
+    "Order",
     "Patch",
     "RecordStep",
     "Replace",
     "Rewrite",
+    "Scoped",
     "Services",
     "SplitStep",
     "Step",
@@ -59,6 +62,7 @@ STEPS: dict[str, type[Step]] = {
         Drop,
         Insert,
         Move,
+        Order,
         Limit,
         Rewrite,
         Dedupe,

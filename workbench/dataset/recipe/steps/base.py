@@ -119,7 +119,7 @@ class Step(BaseModel):
 
     kind: str = ""
     seen: int | None = None
-    """Records it saw, changed and dropped when it was recorded; None where nobody counted."""
+    """Records it was about, changed and dropped when it was recorded; None where nobody counted."""
     touched: int | None = None
     dropped: int | None = None
 
@@ -155,13 +155,42 @@ Act = Callable[[Entry], "int | Drop"]
 """Changes a record (and puts it); how many places, or that it is dropped. A DecodeError leaves a broken row alone."""
 
 
-class RecordStep(Step):
-    """A step that looks at one record at a time."""
+class Scoped(Step):
+    """A step that can be about some of the records only."""
 
     where: str = ""
     """Only records that this filter matches."""
     only: list[str] = Field(default_factory=list)
-    """Only records with these content hashes."""
+    """Only records with these content hashes; `HASH@POSITION` tells equal ones apart on the file it was recorded on."""
+
+    def about(self, run: StepRun) -> Callable[[Entry], bool]:
+        """Whether the step is about a record: to be asked for each, in order."""
+        if not self.where and not self.only:
+            return lambda entry: True
+        matches = run.query(self.where) if self.where else None
+        placed = {text for text in self.only if "@" in text}
+        named = {text.split("@")[0] for text in self.only if not (run.same and text in placed)}
+        position = -1
+
+        def inside(entry: Entry) -> bool:
+            nonlocal position
+            position += 1
+            if self.only:
+                there = run.same and f"{entry.digest}@{position}" in placed
+                if not there and entry.digest not in named:
+                    return False
+            if matches is None:
+                return True
+            try:
+                return matches(entry)
+            except DecodeError:
+                return False
+
+        return inside
+
+
+class RecordStep(Scoped):
+    """A step that looks at one record at a time."""
 
     def begin(self, run: StepRun) -> Act:
         """What to do with each record of this replay."""
@@ -169,14 +198,12 @@ class RecordStep(Step):
 
     def apply(self, entries: Iterable[Entry], run: StepRun) -> Iterator[Entry]:
         """The records after this step, as they come."""
-        act = self.begin(run)
-        matches = run.query(self.where) if self.where else None
-        only = frozenset(self.only)
+        act, inside = self.begin(run), self.about(run)
         for entry in entries:
-            run.seen += 1
-            if (matches is not None and not matches(entry)) or (only and entry.digest not in only):
+            if not inside(entry):
                 yield entry
                 continue
+            run.seen += 1
             try:
                 outcome = act(entry)
             except DecodeError:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from workbench.dataset.recipe.entry import Entry, Raws
-from workbench.dataset.recipe.steps.base import Step, StepRun
+from workbench.dataset.recipe.steps.base import Scoped, StepRun
 
 
-class Dedupe(Step):
+class Dedupe(Scoped):
     """Drops copies: of the same content, or with `near` of nearly the same too."""
 
     KIND: ClassVar[str] = "dedupe"
@@ -24,7 +24,11 @@ class Dedupe(Step):
     def apply(self, entries: Iterable[Entry], run: StepRun) -> Iterator[Entry]:
         """The first of each kind."""
         first: dict[object, Entry] = {}
+        inside = self.about(run)
         for entry, kind in self._kinds(entries):
+            if not inside(entry):
+                yield entry
+                continue
             run.seen += 1
             known = first.setdefault(kind, entry)
             if known is entry:

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from workbench.dataset.formats import CHAT_LIKE, RecordError, parse_chat
 from workbench.dataset.recipe.entry import Entry
-from workbench.dataset.recipe.steps.base import StepRun
+from workbench.dataset.recipe.steps.base import Scoped, StepRun
 from workbench.dataset.recipe.steps.hand import HandStep, Named, Sequence
 from workbench.dataset.rows import DecodeError
 from workbench.dataset.rules.facts import Facts, Row
 
 
-class Drop(HandStep):
+class Drop(Scoped, HandStep):
     """Drops the records that are named, and those on which one of the rules finds something."""
 
     KIND: ClassVar[str] = "drop"
@@ -38,32 +38,33 @@ class Drop(HandStep):
                 records.remove(entry, named.at, run.same)
                 run.drop(entry, "by hand")
         if self.rules:
-            _drop_by_rule(records, self.rules, run)
+            self._drop_by_rule(records, run)
 
+    def _drop_by_rule(self, records: Sequence, run: StepRun) -> None:
+        """What rules say about a row, and about all rows as they are at this step."""
+        from workbench.dataset.rules import Context, selected
+        from workbench.dataset.rules.look import row_findings
 
-def _drop_by_rule(records: Sequence, names: list[str], run: StepRun) -> None:
-    """What rules say about a row, and about all rows as they are at this step."""
-    from workbench.dataset.rules import Context, selected
-    from workbench.dataset.rules.look import row_findings
-
-    context = Context(run.format)
-    rules = [rule for rule in selected(names) if rule.applies(context)]
-    facts = Facts()
-    reasons: defaultdict[int, list[str]] = defaultdict(list)
-    for number, entry in enumerate(records.entries):
-        row = _row(entry, number, run)
-        for finding in row_findings(row, context, rules):
-            reasons[number].append(f"{finding.code} {finding.name}: {finding.text}")
-        facts.add(row)
-        entry.settle()
-    for rule in rules:
-        for problem in rule.check_file(facts, context) if rule.check_file is not None else ():
-            if problem.line is not None:  # lines are numbers of rows from 1 here
-                reasons[problem.line - 1].append(f"{rule.code} {rule.name}")
-    for number in sorted(reasons, reverse=True):
-        entry = records.entries[number]
-        records.remove(entry, number, same=True)
-        run.drop(entry, reasons[number][0])
+        context = Context(run.format)
+        rules = [rule for rule in selected(self.rules) if rule.applies(context)]
+        facts, inside = Facts(), self.about(run)
+        reasons: defaultdict[int, list[str]] = defaultdict(list)
+        for number, entry in enumerate(records.entries):
+            if not inside(entry):
+                continue
+            row = _row(entry, number, run)
+            for finding in row_findings(row, context, rules):
+                reasons[number].append(f"{finding.code} {finding.name}: {finding.text}")
+            facts.add(row)
+            entry.settle()
+        for rule in rules:
+            for problem in rule.check_file(facts, context) if rule.check_file is not None else ():
+                if problem.line is not None:  # lines are numbers of rows from 1 here
+                    reasons[problem.line - 1].append(f"{rule.code} {rule.name}")
+        for number in sorted(reasons, reverse=True):
+            entry = records.entries[number]
+            records.remove(entry, number, same=True)
+            run.drop(entry, reasons[number][0])
 
 
 def _row(entry: Entry, number: int, run: StepRun) -> Row:
