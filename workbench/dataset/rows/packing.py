@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Sequence
 
 _FEW = 256  # numbers that are not worth compressing
+_SLICE = 65_536  # numbers packed at once
 _PLAIN, _STEPS = b"\x00", b"\x01"
 _BIG_ENDIAN = sys.byteorder == "big"
 
@@ -21,11 +22,13 @@ def pack(numbers: Sequence[int]) -> bytes:
         return _PLAIN + plain.tobytes()
     import numpy as np
 
-    if isinstance(numbers, range):
-        values = np.arange(numbers.start, numbers.stop, numbers.step, dtype=np.int64)
-    else:
-        values = np.asarray(numbers, dtype=np.int64)
-    return _STEPS + zlib.compress(np.diff(values, prepend=np.int64(0)).astype("<i8").tobytes(), 1)
+    packer = zlib.compressobj(1)
+    parts, last = [_STEPS], 0
+    for first in range(0, len(numbers), _SLICE):  # in slices, as whole files of row ids would be copied several times
+        values = np.array(numbers[first : first + _SLICE], dtype=np.int64)
+        parts.append(packer.compress(np.diff(values, prepend=np.int64(last)).astype("<i8").tobytes()))
+        last = int(values[-1])
+    return b"".join([*parts, packer.flush()])
 
 
 def unpack(packed: bytes) -> array[int]:
