@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 
 from tests.dataset.chat_rows import BASES, raw_rows
 from workbench.dataset.analysis import BROKEN, DUPLICATE, Spec
-from workbench.dataset.analysis.lines import PartRows
+from workbench.dataset.analysis.lines import KEYS, split_lines
 from workbench.dataset.analysis.part import _LENGTH, _TEMPLATE, Part, PartAnalyst
 from workbench.dataset.analysis.row import SCANNING, Analyst
 from workbench.dataset.analysis.screen import COVERED, Screen
 from workbench.dataset.counting import Counting
 from workbench.dataset.formats import Format
 from workbench.dataset.rows import DecodeError
+from workbench.dataset.rows.lines import LineIndex
 from workbench.dataset.rules import Context, all_rules
 from workbench.dataset.rules.facts import Tally
 from workbench.dataset.rules.look import look_at
@@ -33,7 +35,10 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Counting:
 
 def quickly(raws: list[bytes], spec: Spec) -> Part:
     """What a worker finds."""
-    return PartAnalyst(spec).part(PartRows(raws, range(1, len(raws) + 1), None, len(raws), []), b"\n".join(raws))
+    block = b"\n".join(raws)
+    rows = split_lines(block)
+    assert rows.raws == raws
+    return PartAnalyst(spec).part(rows, block)
 
 
 def the_same(raws: list[bytes], spec: Spec) -> Part:
@@ -50,6 +55,41 @@ def the_same(raws: list[bytes], spec: Spec) -> Part:
         assert part.findings.of(number) == list(facts.findings), raw
     assert part.tally == tally
     return part
+
+
+PIECES = (
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b" ",
+    b"\t",
+    b"\x0b",
+    b"\x85",
+    b"{",
+    b"ab",
+    b'"x":',
+    b'"x" :',
+    b'"\t:',
+    b'"',
+    b":",
+    b"x" * 50,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join), st.integers(1, 30))
+def test_rows_are_those_of_the_index(block: bytes, size: int) -> None:
+    """A worker finds the lines of its part as the index of the whole file does, however it walks through them."""
+    index = LineIndex.scan(io.BytesIO(block), 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workbench.dataset.analysis.lines._BLOCK", size)
+        rows = split_lines(block)
+    extents = [index.extent(row) for row in range(len(index))]
+    assert rows.raws == [index.content(block[first:last]) for first, last in extents]
+    assert list(rows.lines) == [index.place(row)[0] for row in range(len(index))]
+    assert rows.blank_lines == index.blank_line_numbers()
+    assert rows.line_count == len(index) + index.blank_lines
+    assert list(rows.keys) == [len(KEYS(raw)) for raw in rows.raws]
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,7 +122,9 @@ def test_rules_about_length_see_long_records_only(counting: Counting, tokens: bo
 def test_most_records_are_clean_at_first_sight() -> None:
     """The screen is there to be used: well-formed records of every usual kind pass it."""
     screen = Screen(Context(Format.CHAT), ["messages", "metadata", "id"])
-    assert [screen.clean(json.dumps(base).encode()) is not None for base in BASES] == [True, True, True, True, False]
+    raws = [json.dumps(base).encode() for base in BASES]
+    found = [screen.clean(raw, len(KEYS(raw))) for raw in raws]
+    assert [clean is not None for clean in found] == [True, True, True, True, False]
 
 
 def test_every_rule_is_known_to_the_screen() -> None:

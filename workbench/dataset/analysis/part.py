@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import xxhash
 
 from workbench.dataset.analysis.columns import ESTIMATED, TYPES, Columns
 from workbench.dataset.analysis.findings import FindingList, Findings, level_of
@@ -75,13 +74,13 @@ class PartAnalyst(Analyst):
         """Look at every row of a part; `block` are the bytes that hold them."""
         if self._screen is None and self.spec.format is Format.CHAT:
             self._screen = Screen(self.context, _keys(rows.raws))
-        screen, limit, shown = self._screen, self._limit, self.counter is not None
+        screen, limit, keys, shown = self._screen, self._limit, rows.keys, self.counter is not None
         always = shown or self._sums
         self._counts.look_at(block)
         taker = Taker(len(rows.raws))
         hot = self._hot(rows.raws, block)
         for number, raw in enumerate(rows.raws):
-            clean = None if screen is None or number in hot else screen.clean(raw)
+            clean = None if screen is None or number in hot else screen.clean(raw, keys[number])
             if clean is None:
                 self._closely(taker, rows, number)
                 continue
@@ -175,7 +174,7 @@ class Taker:
         messages = clean.messages
         self._turns[number], self._roles[number] = len(messages), clean.roles
         self._tokens[number], self._answers[number], exact = tokens
-        self._digests[number] = xxhash.xxh3_64_intdigest(clean.canonical)
+        self._digests[number] = clean.digest
         if not exact:
             self._flags[number] = ESTIMATED
         self.tally.records += 1

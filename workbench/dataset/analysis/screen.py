@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, MsgspecError, Raw
+from xxhash import xxh3_64_intdigest
 
+from workbench.dataset.analysis.lines import KEYS
 from workbench.dataset.analysis.shapes import (
     BITS,
     Assistant,
@@ -40,7 +42,6 @@ COVERED = frozenset(
 )
 """Codes of the rules about rows that find nothing on a row that is clean."""
 
-_KEYS = re.compile(rb'"\s*:').findall
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]").search
 _KNOWN_TOOLS = 4096  # different lists of tools that are remembered
 
@@ -56,8 +57,8 @@ class Clean(msgspec.Struct, gc=False):
     """The tools it declares, as the JSON that is counted for them; empty where it declares none."""
     calls: bool
     """Whether a message calls a tool."""
-    canonical: bytes
-    """What its digest is made of, see `rules.facts.canonical`."""
+    digest: int
+    """Of the bytes that `rules.facts.canonical` would make of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,14 @@ class Screen:
 
     def __init__(self, context: Context, keys: Iterable[str]) -> None:
         self._decode = msgspec.json.Decoder(record_type(keys)).decode
-        self._encode = msgspec.json.Encoder(order="sorted").encode
+        self._encode_into = msgspec.json.Encoder(order="sorted").encode_into
+        self._canonical = bytearray()
         self._rules = [rule for rule in all_rules() if rule.check_file is None and rule.applies(context)]
         self._context = context
         self._known: dict[bytes, _Tools | None] = {}
 
-    def clean(self, raw: bytes) -> Clean | None:
-        """What is known of a row that is surely clean; None for any other."""
+    def clean(self, raw: bytes, keys: int) -> Clean | None:
+        """What is known of a row that is surely clean; None for any other. `keys`: how many `KEYS` it has."""
         try:
             record = self._decode(raw)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
@@ -97,16 +99,16 @@ class Screen:
             if fitting is None:
                 return None
             tools = fitting
+        canonical = self._canonical
         try:
-            canonical = self._encode(record)
+            self._encode_into(record, canonical)
         except (UnicodeEncodeError, OverflowError, RecursionError):
             return None
         # J008: every message has two keys or more, so with no more than these in the bytes none is there twice. Else
         # the bytes have as many as the record once written anew, if its texts look the same there.
-        keys = len(_KEYS(raw))
-        if keys != 1 + 2 * len(messages) and (_ESCAPED_ASCII(raw) or keys != len(_KEYS(canonical))):
+        if keys != 1 + 2 * len(messages) and (_ESCAPED_ASCII(raw) or keys != len(KEYS(canonical))):
             return None
-        return Clean(messages, roles & 255, tools, roles >= _CALLS, canonical)
+        return Clean(messages, roles & 255, tools, roles >= _CALLS, xxh3_64_intdigest(canonical))
 
     def _tools_fit(self, record: Any) -> str | None:
         """The tools, as the JSON that is counted, if they are well described and calls of them can be read.
