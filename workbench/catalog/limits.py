@@ -1,7 +1,8 @@
 """What providers accept as training data: dated limits by kind of profile.
 
-Sources, as of 2026-11-22: OpenAI's and Azure's fine-tuning guides and Azure's quota page; the cookbook notebook
-`Chat_finetuning_data_prep` for the 16,385 tokens of gpt-3.5-turbo; SmolLM2's configuration for the starter model.
+Sources, as of 2026-11-22: OpenAI's and Azure's fine-tuning guides (their parts on vision for images: count, size,
+formats, detail) and Azure's quota page; the cookbook notebook `Chat_finetuning_data_prep` for the 16,385 tokens of
+gpt-3.5-turbo; SmolLM2's configuration for the starter model.
 """
 
 from __future__ import annotations
