@@ -113,6 +113,13 @@ _DATASETS_ACTIONS = (
     Action("datasets.duplicate", "Duplicate records", ("C",), "A copy behind the record, or behind the last marked one.", _DATA),
     Action("datasets.undo", "Undo", ("u",), "Take the last edit back, however large.", _DATA, "undo"),
     Action("datasets.redo", "Redo", ("U", "ctrl+r"), "Make it again.", _DATA),
+    Action("datasets.change", "Change many records", ("b",), "Fixes, clean-ups, duplicates, limits: of the marked records, or of all that are shown. A preview first.", _DATA, "change"),
+    Action("datasets.replace", "Find and replace", ("r",), "In the marked records, or in all that are shown. A preview first.", _DATA),
+    Action("datasets.differences", "What was changed", ("D",), "Since the last save, or since a job was trained on the file.", _DATA),
+    Action("datasets.import-file", "Import a table", ("I",), "CSV, Parquet, JSON, a Hugging Face dataset: through a template.", _DATA),
+    Action("datasets.export", "Export", ("X",), "The records in any format.", _DATA),
+    Action("datasets.split", "Split the file", ("t",), "Training, validation and test; near-duplicates stay on one side.", _DATA),
+    Action("datasets.statistics", "Statistics", ("i",), "Tokens and their histogram, epochs, what training would bill.", _DATA),
     Action("datasets.save", "Save", ("ctrl+s", "f9"), "Write the edits over the file; the first time it asks.", _DATA, "save"),
     Action("datasets.save-as", "Save as", ("W",), "Write the records to another file.", _DATA),
     Action("datasets.mark", "Mark the record", ("space",), "For edits of several; again: not.", _DATA, "mark"),
@@ -122,6 +129,7 @@ _DATASETS_ACTIONS = (
     Action("datasets.open", "Open a dataset file", ("o",), "Any JSONL file by its path.", _DATA, "open"),
     Action("datasets.next-record", "Next record", ("n",), "The next record, from the record view too.", _DATA),
     Action("datasets.previous-record", "Previous record", ("p",), "The record before.", _DATA),
+    Action("datasets.pair", "Compare the answers", ("equals_sign",), "Of a preference pair: the words in which they differ.", _DATA),
     Action("datasets.microscope", "Microscope", ("M",), "The record as a model reads it: template, tokens, what is trained.", _DATA),
 )  # fmt: skip
 

@@ -129,6 +129,21 @@ class Editing(RecordsScreen):
 
         self.edit(replacing, "The record is as it was.")
 
+    def action_pair(self) -> None:
+        """The words in which the two answers of a pair differ."""
+        from workbench.dataset.formats import PAIRS
+        from workbench.dataset.rows import DecodeError
+        from workbench.screens.pair import PairScreen
+
+        file, row = self.file, self.row
+        if file is None or row is None:
+            return
+        value = file.value_of(row)
+        if file.format not in PAIRS or isinstance(value, DecodeError):
+            self.notify("This record is no pair of answers.", markup=False)
+            return
+        self.app.push_screen(PairScreen(self.context, self.project, value, file.format, self.name_of(row)))
+
     def action_microscope(self) -> None:
         """The record as a model reads it."""
         from workbench.dataset.rows import DecodeError
@@ -165,13 +180,14 @@ def _deletion(file: OpenFile, view: View, at: int) -> Callable[[], Change | None
             # All that a filter shows: the filter says it better than a list of a million digests.
             step: dict[str, Any] = {"kind": "filter", "query": str(query), "keep": False}
         else:
-            step = _step_for_drop(file.document, rows)
+            step = step_for_drop_of(file.document, rows)
         return file.document.delete(rows, title=title, step=step)
 
     return delete
 
 
-def _step_for_drop(document: Document, rows: NDArray[np.int64]) -> dict[str, Any]:
+def step_for_drop_of(document: Document, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """The step of a recipe that drops these rows, each by what it holds."""
     from workbench.dataset.recipe.record import step_for_drop
 
     return step_for_drop((document.raw(row), at) for row, at in _placed(document, rows))

@@ -16,19 +16,20 @@ from workbench.screens.datasets.editing import Editing
 from workbench.screens.datasets.opening import Opening
 
 if TYPE_CHECKING:
-    from workbench.dataset.rows import OutsideChange, Saved
+    from workbench.dataset.rows import OutsideChange
     from workbench.screens.datasets.open_file import OpenFile
     from workbench.workflow.context import Context
+    from workbench.workflow.keeping import Kept
     from workbench.workflow.project import Project
 
 
 class FileSaved(Message):
     """A save is through."""
 
-    def __init__(self, file: OpenFile, saved: Saved, over: bool) -> None:
+    def __init__(self, file: OpenFile, kept: Kept, over: bool) -> None:
         super().__init__()
         self.file = file
-        self.saved = saved
+        self.kept = kept
         self.over = over
         """Whether the file itself was written."""
 
@@ -122,15 +123,20 @@ class Saving(Opening, Editing):
         """Write, and say how far it is."""
         tell = self.pace()
         with suppress(Stopped):
-            saved = file.document.save(target, progress=partial(tell, "saving"), force=force)
-            self.post_message(FileSaved(file, saved, target is None))
+            from workbench.workflow.keeping import save_document
+
+            kept = save_document(file.document, target, progress=partial(tell, "saving"), force=force)
+            self.post_message(FileSaved(file, kept, target is None))
 
     @on(FileSaved)
     def show_saved(self, message: FileSaved) -> None:
         """Say so; over the file, rows are numbered anew and the rules see them again."""
-        file, saved = message.file, message.saved
+        file, kept, saved = message.file, message.kept, message.kept.saved
         records = "1 record" if saved.rows == 1 else f"{saved.rows:,} records"
-        self.notify(f"Saved {records} to {saved.path.name}.", markup=False)
+        recipe = f" What was done is in {kept.recipe.name}." if kept.recipe is not None else ""
+        self.notify(f"Saved {records} to {saved.path.name}.{recipe}", markup=False)
+        if kept.trouble is not None:
+            self.notify(f"No recipe: {kept.trouble.message}", severity="warning", timeout=10, markup=False)
         if self.file is not file or self.view is None or not message.over:
             self.settle()
             return
