@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tomllib
 from pathlib import Path
@@ -206,6 +207,19 @@ async def test_the_answers_of_a_pair_are_compared(ftwb_app, dataset, until) -> N
         await opened(pilot)
         await pilot.press("equals_sign")
         await until(pilot, lambda: isinstance(app.screen, PairScreen))
+
+
+@pytest.mark.parametrize("name", ["table.csv", "packed.jsonl.gz"])
+async def test_a_file_that_is_no_json_lines_is_offered_for_import(ftwb_app, tmp_path: Path, until, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(json.dumps(chat("how?", "so")).encode() + b"\n"))
+    else:
+        path.write_text("question,answer\nhow?,so\n")
+    app = ftwb_app(file=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, ImportScreen))
+        await until(pilot, lambda: "how?" in app.screen._records.text)
 
 
 @pytest.mark.parametrize("key", ["b", "r", "D", "X", "i", "t"])

@@ -38,7 +38,8 @@ def refuse_what_is_not_text(path: Path, head: bytes) -> None:
     """Raise for compressed, binary and wide-character files; `head` is the first 64 KiB."""
     for magic, why, hint in _MAGIC:
         if head.startswith(magic):
-            raise WorkbenchError(str(path), why, hint.format(path=path), code="binary_file")
+            code = "importable_file" if hint.startswith(_IMPORT) else "binary_file"
+            raise WorkbenchError(str(path), why, hint.format(path=path), code=code)
     wide = wide_encoding(head)
     if wide:
         raise WorkbenchError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.message import Message
 
+from workbench.errors import WorkbenchError
 from workbench.screens.datasets.opening import Opening, Stopped
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from workbench.workflow.convert import Conversion
     from workbench.workflow.split import SplitFiles
 
+IMPORTABLE = ("table_file", "importable_file", "not_utf8")
+"""Codes of files that are not opened as they are, but can be imported."""
 UNPLACED_LISTED = 1000
 """Rows without a place that are listed after an import."""
 
@@ -37,6 +40,14 @@ class Told(Message):
 
 class Exchanging(Opening):
     """`I` imports, `X` exports, `t` splits, `i` counts."""
+
+    def show_error(self, error: BaseException) -> None:
+        """A file that is a table, packed, or in another encoding is no failure: it can be imported."""
+        if isinstance(error, WorkbenchError) and error.code in IMPORTABLE and self.asked is not None:
+            self.notify(f"{error.message}: choose what becomes of its columns.", markup=False)
+            self.import_from(str(self.asked))
+        else:
+            super().show_error(error)
 
     # Import ---------------------------------------------------------------------------------------------------------
 
