@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from workbench.catalog.limits import limits_for
 from workbench.dataset.chat_templates import CHATML, NONE
 from workbench.dataset.formats import Format, parse_chat
 from workbench.dataset.rows import open_rows
-from workbench.dataset.rules import Context, Report, all_rules, check, find_rule, fix
+from workbench.dataset.rules import Context, Report, all_rules, check, find_rule, findings, fix, selected
 from workbench.dataset.rules.facts import Facts, Row, Tally
+from workbench.dataset.rules.limits import tokens_matter
 from workbench.dataset.tokens import FormulaCounter, TemplateCounter
 
 WORDS = FormulaCounter("words", True, lambda text: len(text.split()))
@@ -86,14 +88,20 @@ def test_too_many_records_with_images_are_told(tmp_path: Path, monkeypatch: pyte
 def test_tokens_times_epochs_are_held_against_the_quota(tmp_path: Path) -> None:
     """Counted only where a file is large enough for it, and only for a provider that says so."""
     records = [chat(f"question {number}", "w " * 50) for number in range(100)]
-    huge = FormulaCounter("huge", True, lambda text: 2_000_000)
+    rules = selected(["L006"])
     with open_rows(written(tmp_path / "data.jsonl", records)) as rows:
-        assert names(check(rows, profile="azure", model="gpt-4o", counter=huge, select=["L006"])) == []
-        rows.size = 100 * 2**20
-        [finding] = check(rows, profile="azure", model="gpt-4o", counter=huge, select=["L006"]).findings
-        assert finding.line is None and "× 3 epochs; the provider trains 2,000,000,000 a job" in finding.text
-        assert names(check(rows, profile="azure", model="gpt-4o", counter=WORDS, select=["L006"])) == []
-        assert names(check(rows, profile="openai", model="gpt-4o", counter=huge, select=["L006"])) == []
+        small = replace(limits_for("azure"), tokens_times_epochs=17_000)
+        context = Context(Format.CHAT, small, counter=WORDS)
+        [finding] = findings(rows, context, rules)
+        assert finding.line is None
+        assert (
+            finding.text == "6,300 tokens × 3 epochs; the provider trains 17,000 a job"
+        )  # 52 words and the formula's 11 each
+        assert list(findings(rows, replace(context, limits=replace(small, tokens_times_epochs=18_900)), rules)) == []
+        assert list(findings(rows, replace(context, counter=None), rules)) == []
+    azure = Context(Format.CHAT, limits_for("azure"), counter=WORDS)
+    assert tokens_matter(Facts(size=81 * 10**6), azure) and not tokens_matter(Facts(size=79 * 10**6), azure)
+    assert not tokens_matter(Facts(size=10**9), replace(azure, limits=limits_for("openai")))
 
 
 def test_an_answer_that_the_cut_goes_through_is_told(tmp_path: Path) -> None:
