@@ -226,7 +226,7 @@ def test_the_evaluation_document(ftwb: Ftwb, provider: FakeProvider, chat_file: 
     test = str(chat_file("test.jsonl", *[(f"is {n} even?", "yes" if n % 2 == 0 else "no") for n in range(60)]))
     provider.replies = lambda body: "yes" if int(body["messages"][-1]["content"].split()[1]) % 2 == 0 else "no"
     ran = ftwb("evaluate", "--test", test, "--scorer", "exact", "--candidate", "openai/gpt-4.1-mini-2025-04-14",
-               "--candidate", "trivial/majority", "--train", test, "--json")  # fmt: skip
+               "--candidate", "trivial/majority", "--train", test, "--yes", "--json")  # fmt: skip
     assert ran.code == 0, ran.err
     assert {"run", "test_sha256", "scorer", "candidates", "comparisons"} <= set(ran.json)
     scores = {one["candidate"]: one["score"] for one in ran.json["candidates"]}
@@ -251,7 +251,15 @@ def test_a_failed_call_is_a_failed_item(ftwb: Ftwb, provider: FakeProvider, chat
         "/chat/completions", status=400, times=1, body={"error": {"message": "no", "type": "x", "code": None}}
     )
     ran = ftwb(
-        "evaluate", "--test", test, "--scorer", "exact", "--candidate", "openai/gpt-4.1-mini-2025-04-14", "--json"
+        "evaluate",
+        "--test",
+        test,
+        "--scorer",
+        "exact",
+        "--candidate",
+        "openai/gpt-4.1-mini-2025-04-14",
+        "--yes",
+        "--json",
     )
     (row,) = [one for one in ran.json["candidates"] if one["candidate"].startswith("openai/")]
     assert (row["failed"], row["n"]) == (1, 11)
@@ -261,7 +269,15 @@ def test_every_item_failed_ends_with_1(ftwb: Ftwb, provider: FakeProvider, chat_
     test = str(chat_file("test.jsonl", *TEN))
     provider.fail("/chat/completions", status=400, times=999, body={"error": {"message": "no", "type": "x"}})
     ran = ftwb(
-        "evaluate", "--test", test, "--scorer", "exact", "--candidate", "openai/gpt-4.1-mini-2025-04-14", "--json"
+        "evaluate",
+        "--test",
+        test,
+        "--scorer",
+        "exact",
+        "--candidate",
+        "openai/gpt-4.1-mini-2025-04-14",
+        "--yes",
+        "--json",
     )
     assert ran.code == 1 and "error" in ran.json
 

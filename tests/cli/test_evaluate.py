@@ -57,3 +57,58 @@ def test_seeds_are_part_of_the_evaluation_document(ftwb: Ftwb, provider: FakePro
 def test_seeds_without_a_tuned_candidate_are_refused(ftwb: Ftwb, provider: FakeProvider, test_set: str) -> None:
     ran = ftwb("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--seeds", "3")
     assert ran.code == 2 and "none of the candidates is tuned" in ran.err
+
+
+def test_measuring_at_a_provider_needs_a_yes_and_says_what_it_can_cost(
+    ftwb: Ftwb, provider: FakeProvider, test_set: str
+) -> None:
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--json")
+    refused = ftwb(*evaluate)
+    assert (refused.code, refused.json["error"]["code"]) == (2, "needs_yes")
+    assert "price: 12 calls to providers, 0.0" in refused.err and "USD (estimated)" in refused.err
+    assert not [one for one in provider.requests if one.path.endswith("/chat/completions")]
+    assert ftwb(*evaluate, "--yes").code == 0
+    assert ftwb(*evaluate).code == 0, "everything is answered already: nothing can cost money"
+
+
+def test_a_ceiling_stops_the_run_and_a_higher_one_goes_on(ftwb: Ftwb, provider: FakeProvider, test_set: str) -> None:
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--yes",
+                "--max-tokens", "100", "--json")  # fmt: skip
+    price = 100 * 1.6 / 1e6
+    stopped = ftwb(*evaluate, "--max-cost", f"{2 * price}")
+    assert (stopped.code, stopped.json["error"]["code"]) == (1, "cost_ceiling")
+    assert "spent" in stopped.json["error"]["message"]
+    asked = len([one for one in provider.requests if one.path.endswith("/chat/completions")])
+    assert 0 < asked < 12
+    assert ftwb(*evaluate, "--max-cost", "1").json["candidates"][0]["n"] == 12
+    assert len([one for one in provider.requests if one.path.endswith("/chat/completions")]) == 12
+    assert ftwb(*evaluate, "--max-cost", "-1").code == 2
+
+
+def test_a_rate_limit_fails_no_item(ftwb: Ftwb, provider: FakeProvider, test_set: str) -> None:
+    body = {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}
+    provider.fail("/chat/completions", status=429, times=5, body=body, headers={"retry-after-ms": "20"})
+    ran = ftwb("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--yes", "--json")
+    assert (ran.json["candidates"][0]["n"], ran.json["candidates"][0]["failed"]) == (12, 0)
+    assert "rate limit" in ran.err
+
+
+def test_a_profile_says_how_many_calls_at_once(
+    ftwb: Ftwb, provider: FakeProvider, test_set: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.evaluate import pacing
+
+    seen: list[int] = []
+    made = pacing.Pace.__init__
+
+    def noted(self: pacing.Pace, most: int, **more: object) -> None:
+        seen.append(most)
+        made(self, most, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pacing.Pace, "__init__", noted)
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--yes")
+    ftwb(*evaluate)
+    assert ftwb("config", "set", "profiles.openai.concurrency", "0").code == 2
+    assert ftwb("config", "set", "profiles.openai.concurrency", "9").code == 0
+    ftwb(*evaluate, "--system", "another prompt")
+    assert seen == [4, 9]

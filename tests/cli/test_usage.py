@@ -231,7 +231,7 @@ def test_another_test_set_is_another_task(ftwb: Ftwb, provider: FakeProvider, ch
     document = tmp_path / "home" / "projects" / "default" / "project.toml"
     document.write_text(document.read_text().replace("[task]", '[task]\ntest_sha256 = "0"\nsystem = "A recipe."'))
     test = str(chat_file("test.jsonl", *TEN))
-    ran = ftwb("evaluate", "--test", test, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--json")
+    ran = ftwb("evaluate", "--test", test, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--yes", "--json")
     assert ran.code == 0, ran.err
     asked = next(one.json for one in provider.requests if one.path.endswith("/chat/completions"))
     assert asked["max_tokens"] == 256

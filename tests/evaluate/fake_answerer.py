@@ -22,6 +22,10 @@ class FakeAnswerer:
         self._answer = answer
         self._cost = cost
 
+    def costs_at_most(self, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> float | None:
+        """What each call costs, exactly."""
+        return self._cost
+
     async def __call__(
         self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int
     ) -> Answer:

@@ -332,6 +332,7 @@ def test_a_killed_run_repeats_no_call_that_was_answered(place: Place, tmp_path: 
         from workbench.evaluate.task import TaskSpec
         class Fake:
             identity = "fake"
+            def costs_at_most(self, messages, max_tokens): return 0.0
             async def __call__(self, messages, **kwargs):
                 log.write("call\\n"); log.flush()
                 await asyncio.sleep(0)

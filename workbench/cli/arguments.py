@@ -50,6 +50,14 @@ def temperature(text: str) -> float:
     return number
 
 
+def dollars(text: str) -> float:
+    """An amount of US dollars: finite, from 0."""
+    number = float(text.removeprefix("$"))
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no amount of dollars")
+    return number
+
+
 def context_of(args: argparse.Namespace) -> Context:
     """The workspace that the arguments name."""
     from workbench.workflow.context import open_context

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, confirm, context_of, count, pairs, project_of, run_async, temperature
+from workbench.cli.arguments import (
+    add_command,
+    confirm,
+    context_of,
+    count,
+    dollars,
+    pairs,
+    project_of,
+    run_async,
+    temperature,
+)
 from workbench.errors import WorkbenchError
 
 
@@ -38,12 +48,15 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", metavar="N", type=count, default=1, help="train each tuned candidate's job with N seeds first"
     )
+    parser.add_argument(
+        "--max-cost", metavar="USD", type=dollars, help="stop before this start's calls could cost more"
+    )
     parser.add_argument("--yes", action="store_true", help="spend without asking")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and record a run of the project."""
-    from workbench.workflow.measure import measure
+    from workbench.workflow.measure import measure, quote_run
     from workbench.workflow.quickstart import pull_notice
 
     context = context_of(args)
@@ -53,26 +66,24 @@ def run(args: argparse.Namespace) -> int:
 
     def show(progress: Any) -> None:
         eta = f", about {progress.eta_s:.0f} s left" if progress.eta_s else ""
-        line(f"{progress.candidate}: {progress.done} of {progress.total}{eta}", phase_changed=progress.done == 0)
+        spent = f", ${progress.spent:.4f} spent" if progress.spent else ""
+        waiting = f" ({progress.waiting})" if progress.waiting else ""
+        text = f"{progress.candidate}: {progress.done} of {progress.total}{eta}{spent}{waiting}"
+        line(text, phase_changed=progress.done == 0)
 
     def fetching(step: Any) -> None:
         line(output.fetched(pull_notice("model", step)))
 
-    siblings = _train_seeds(args, context, candidates) if args.seeds > 1 else ()
+    asked: dict[str, Any] = {"task": task, "limit": args.limit, "repeat": args.repeat}
+    quote = run_async(quote_run(context, project, candidates, **asked))
+    if args.seeds > 1:  # only now: what is wrong with the run is said before hours of training
+        asked["siblings"] = _train_seeds(args, context, candidates)
+        quote = run_async(quote_run(context, project, candidates, **asked))
+    if quote.needs_yes:
+        output.note(f"price: {quote.calls:,} calls to providers, {output.figure(quote.cost)}")
+        confirm(args, f"measure for {output.figure(quote.cost)}?")
     with output.ProgressLine() as line:
-        result = run_async(
-            measure(
-                context,
-                project,
-                candidates,
-                task=task,
-                limit=args.limit,
-                repeat=args.repeat,
-                siblings=siblings,
-                progress=show,
-                fetching=fetching,
-            )
-        )
+        result = run_async(measure(context, project, candidates, **asked, progress=show, fetching=fetching))
     if args.json:
         output.emit_json(result)
     else:
@@ -150,12 +161,12 @@ def _task(args: argparse.Namespace, task: Any) -> Any:
     if args.test and (test := str(Path(args.test).resolve())) != str(Path(task.test or "").resolve()):
         # Another test set is another task: the project's own train side would only leak into it by accident, and its
         # system prompt and limits are those of other records. What is not given is as the command line says.
-        kept = {key: getattr(task, key) for key in ("scorer", "scorer_args", "prompts")}
+        kept = {key: getattr(task, key) for key in ("scorer", "scorer_args", "prompts", "max_cost")}
         task = type(task).model_validate({"test": test} | kept)
     for key in ("train", "docs"):
         if getattr(args, key):
             changes[key] = str(Path(getattr(args, key)).resolve())
-    for key in ("scorer", "system", "max_tokens", "temperature", "seed"):
+    for key in ("scorer", "system", "max_tokens", "temperature", "seed", "max_cost"):
         if getattr(args, key) is not None:
             changes[key] = getattr(args, key)
     if args.scorer_arg or args.scorer not in (None, task.scorer):

@@ -130,6 +130,12 @@ class AnswerCache:
             raise
 
 
-def _cannot_write(path: Path, error: OSError) -> WorkbenchError:
+class DiskError(WorkbenchError):
+    """Answers cannot be kept: nothing more may be asked."""
+
+    code = "disk"
+
+
+def _cannot_write(path: Path, error: OSError) -> DiskError:
     why = f"cannot be written ({(error.strerror or 'input/output error').lower()})"
-    return WorkbenchError(str(path), why, "make room or rights and start again: what was answered is kept", code="disk")
+    return DiskError(str(path), why, "make room or rights and start again: what was answered is kept")

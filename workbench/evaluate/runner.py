@@ -8,39 +8,23 @@ it was, and a call that was paid for is not made again.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.candidates import Candidate, trivial_candidates
+from workbench.evaluate.asking import CONCURRENCY, Answerer, Asker, OverBudget, failures, sentence
+from workbench.evaluate.bench import Bench, Call, repeats, set_up
+from workbench.evaluate.budget import Budget, CeilingReached
+from workbench.evaluate.candidates import Candidate
 from workbench.evaluate.leaks import find_leaks
-from workbench.evaluate.ledger import Answer, AnswerCache, Ledger, read_rows
-from workbench.evaluate.prompting import PromptMaker
+from workbench.evaluate.ledger import Answer, AnswerCache, DiskError, Ledger, read_rows
 from workbench.evaluate.results import ItemResult, RunResult, summarise
-from workbench.evaluate.retrieval import read_passages
-from workbench.evaluate.scorers import Score, bind_scorer
-from workbench.evaluate.task import Item, TaskError, TaskSpec, content_hash, count_items, digest, load_items
+from workbench.evaluate.scorers import Score
+from workbench.evaluate.task import Item, TaskSpec, count_items
 from workbench.evaluate.trivial import Guess, fit
-
-
-class Answerer(Protocol):
-    """Something that answers for one candidate's model."""
-
-    @property
-    def identity(self) -> str:
-        """Model content (hosted: id and date), host and precision: what the cache must tell apart."""
-        ...
-
-    async def __call__(
-        self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int
-    ) -> Answer:
-        """One answer; raises `WorkbenchError`, an error of the SDK or an `OSError` where there is none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +40,10 @@ class Progress:
     elapsed_s: float
     eta_s: float | None
     """Left at the speed of the calls so far; None before the first one ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    candidate: Candidate
-    item: Item
-    repeat: int
-    messages: list[dict[str, Any]]
-    key: str
+    waiting: str = ""
+    """What is waited for, where a provider asked for it."""
+    spent: float = 0.0
+    """US dollars of this start's calls, as far as they have a price."""
 
 
 @dataclass(slots=True)
@@ -75,7 +54,7 @@ class _Study:
     score: Score
     answerers: Mapping[str, Answerer]
     guesses: Mapping[str, Guess]
-    cache: AnswerCache
+    ask: Asker
     ledger: Ledger
     progress: Callable[[Progress], None]
     total: int
@@ -84,6 +63,8 @@ class _Study:
     reused: int = 0
     called: int = 0
     failed: int = 0
+    waiting: str = ""
+    candidate: str = ""
 
     def add(self, row: ItemResult, *, reused: bool) -> None:
         self.rows.append(row)
@@ -91,10 +72,21 @@ class _Study:
         self.failed += row.error is not None
         # Trivial candidates answer at once: they say nothing about how long the calls take.
         self.called += not reused and row.candidate not in self.guesses
-        elapsed = time.monotonic() - self.started
-        left = self.total - len(self.rows)
+        self.waiting, self.candidate = "", row.candidate
+        self.tell()
+
+    def wait(self, why: str) -> None:
+        self.waiting = why
+        self.tell()
+
+    def tell(self) -> None:
+        done, elapsed = len(self.rows), time.monotonic() - self.started
+        left = self.total - done
         eta = None if self.called == 0 and left else elapsed / max(self.called, 1) * left
-        self.progress(Progress(len(self.rows), self.total, self.failed, self.reused, row.candidate, elapsed, eta))
+        spent = self.ask.budget.spent
+        self.progress(
+            Progress(done, self.total, self.failed, self.reused, self.candidate, elapsed, eta, self.waiting, spent)
+        )
 
 
 async def run(
@@ -104,7 +96,7 @@ async def run(
     *,
     run_dir: Path,
     cache_dir: Path,
-    concurrency: int = 4,
+    concurrency: Mapping[str, int] | int = CONCURRENCY,
     limit: int | None = None,
     repeat: int = 1,
     seeds: Sequence[Mapping[str, int]] = (),
@@ -112,71 +104,52 @@ async def run(
 ) -> RunResult:
     """Measure all candidates, the trivial ones that apply included, and compare every pair.
 
-    `answerers` has one for each candidate that calls a model, by `candidate.text`; `concurrency` is the number of calls
-    in flight for one profile. Starting again with the same `run_dir` goes on: answered items are kept, failed ones are
-    tried again. Raises before the first call for anything that would fail later, and afterwards with code
-    `every_item_failed` where no model answered at all. Cancelling leaves a run that can go on.
+    `answerers` has one for each candidate that calls a model, by `candidate.text`; `concurrency` is the most calls in
+    flight for one profile, or by profile. Starting again with the same `run_dir` goes on: answered items are kept,
+    failed ones are tried again. Raises before the first call for anything that would fail later, and afterwards
+    `CeilingReached` where it stopped for the task's `max_cost`, or with code `every_item_failed` where no model
+    answered at all. Cancelling leaves a run that can go on.
     """
-    if not task.test:
-        raise TaskError("the task", "it has no test set", "give one with --test FILE", code="no_test_set")
-    sha256 = content_hash(task.test)
-    if task.test_sha256 not in (None, sha256):
-        hint = "put the old file back, or start a new task on the new one"
-        raise TaskError(task.test, "the frozen test set was changed", hint, code="test_set_changed")
-    items = await asyncio.to_thread(load_items, task.test, task.system, limit)
-    train = await asyncio.to_thread(load_items, task.train, task.system) if task.train else []
-    score = bind_scorer(task.scorer, task.scorer_args, [item.reference for item in items])
-    everyone = list(dict.fromkeys([*candidates, *trivial_candidates(task, train, items)]))
-    maker = PromptMaker(
-        train=train, passages=read_passages(task.docs) if task.docs else (), prompts=task.prompts, seed=task.seed
-    )
-    for candidate in everyone:
-        maker.check(candidate)
-        if not candidate.is_trivial and candidate.text not in answerers:
-            raise WorkbenchError(f"candidate {candidate.text}", "nothing answers for it", "name a model that is there")
+    bench = await set_up(task, candidates, limit)
+    bench.check(answerers)
+    items, train, everyone, score = bench.items, bench.train, bench.candidates, bench.score
     guesses = {one.text: await asyncio.to_thread(fit, one, train, score) for one in everyone if one.is_trivial}
     leaks = await asyncio.to_thread(find_leaks, items, train) if train else None
-    cache = AnswerCache(cache_dir)
-    total = sum(_repeats(one, repeat) * len(items) for one in everyone)
+    ask = Asker(AnswerCache(cache_dir), Budget(task.max_cost), concurrency, lambda why: study.wait(why))
+    total = sum(repeats(one, repeat) * len(items) for one in everyone)
     with Ledger(run_dir) as ledger:
-        study = _Study(task, score, answerers, guesses, cache, ledger, progress, total)
-        await _answer_all(study, everyone, items, maker, read_rows(run_dir), concurrency, repeat)
+        study = _Study(task, score, answerers, guesses, ask, ledger, progress, total)
+        await _answer_all(study, bench, read_rows(run_dir), repeat)
+    if ask.budget.reached:
+        raise CeilingReached(run_dir.name, ask.budget, len(study.rows), total)
     _refuse_silence(study.rows, everyone)
     return summarise(
         study.rows,
         [one.text for one in everyone],
         run=run_dir.name,
-        test_sha256=sha256,
+        test_sha256=bench.sha256,
         task=task,
         items=len(items),
-        items_in_file=len(items) if limit is None else await asyncio.to_thread(count_items, task.test),
+        items_in_file=len(items) if limit is None else await asyncio.to_thread(count_items, str(task.test)),
         repeat=repeat,
         leaked=(leaks.exact, leaks.near) if leaks else None,
         seeds=seeds,
     )
 
 
-async def _answer_all(
-    study: _Study,
-    everyone: Sequence[Candidate],
-    items: Sequence[Item],
-    maker: PromptMaker,
-    earlier: Sequence[ItemResult],
-    concurrency: int,
-    repeat: int,
-) -> None:
+async def _answer_all(study: _Study, bench: Bench, earlier: Sequence[ItemResult], repeat: int) -> None:
     known = {(row.candidate, row.key): row for row in earlier if row.error is None}
     profiles: dict[str, list[Candidate]] = {}
-    for candidate in everyone:
+    for candidate in bench.candidates:
         profiles.setdefault(candidate.profile, []).append(candidate)
 
     async def one_profile(own: Sequence[Candidate]) -> None:
-        gate = asyncio.Semaphore(max(1, concurrency))
         for candidate in own:
-            waiting: list[_Call] = []
-            for number in range(_repeats(candidate, repeat)):
-                for item in items:
-                    call = _call(study, candidate, item, number, maker)
+            waiting: list[Call] = []
+            identity = candidate.text if candidate.is_trivial else study.answerers[candidate.text].identity
+            for number in range(repeats(candidate, repeat)):
+                for item in bench.items:
+                    call = bench.call(candidate, item, number, identity)
                     row = known.get((candidate.text, call.key))
                     if row is not None and row.index == item.index:
                         study.add(_rescored(study.score, row, item), reused=True)
@@ -184,7 +157,7 @@ async def _answer_all(
                         waiting.append(call)
                 # Prompts are made in one go; the app's event loop gets its turn between repeats.
                 await asyncio.sleep(0)
-            await _in_flight(study, waiting, gate)
+            await _in_flight(study, waiting)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -192,11 +165,6 @@ async def _answer_all(
                 group.create_task(one_profile(own))
     except ExceptionGroup as several:
         raise _first(several) from several
-
-
-def _repeats(candidate: Candidate, repeat: int) -> int:
-    """Trivial candidates always say the same: once is enough."""
-    return 1 if candidate.is_trivial else repeat
 
 
 def _first(several: ExceptionGroup[Exception]) -> Exception:
@@ -207,31 +175,10 @@ def _first(several: ExceptionGroup[Exception]) -> Exception:
     return error
 
 
-async def _in_flight(study: _Study, calls: Sequence[_Call], gate: asyncio.Semaphore) -> None:
-    async def one(call: _Call) -> None:
-        async with gate:
-            await _answer(study, call)
-
+async def _in_flight(study: _Study, calls: Sequence[Call]) -> None:
     async with asyncio.TaskGroup() as group:
         for call in calls:
-            group.create_task(one(call))
-
-
-def _call(study: _Study, candidate: Candidate, item: Item, number: int, maker: PromptMaker) -> _Call:
-    task = study.task
-    messages = maker.messages(candidate, item)
-    identity = candidate.text if candidate.is_trivial else study.answerers[candidate.text].identity
-    key = digest(
-        {
-            "messages": messages,
-            "max_tokens": task.max_tokens,
-            "temperature": task.temperature,
-            "seed": task.seed + number,
-            "identity": identity,
-            "repeat": number,
-        }
-    )
-    return _Call(candidate, item, number, messages, key)
+            group.create_task(_answer(study, call))
 
 
 def _rescored(score: Score, row: ItemResult, item: Item) -> ItemResult:
@@ -240,7 +187,7 @@ def _rescored(score: Score, row: ItemResult, item: Item) -> ItemResult:
     return row.model_copy(update={"score": scored.value, "note": scored.note, "reference": item.reference})
 
 
-async def _answer(study: _Study, call: _Call) -> None:
+async def _answer(study: _Study, call: Call) -> None:
     item, task = call.item, study.task
     row = ItemResult(
         candidate=call.candidate.text,
@@ -257,20 +204,22 @@ async def _answer(study: _Study, call: _Call) -> None:
             text=study.guesses[call.candidate.text](item), prompt_tokens=0, completion_tokens=0, cost=0.0
         )
     else:
-        answer = study.cache.get(call.key)
-        row.cached = answer is not None
-        if answer is None:
-            try:
-                answer = await study.answerers[call.candidate.text](
-                    call.messages,
-                    max_tokens=task.max_tokens,
-                    temperature=task.temperature,
-                    seed=task.seed + call.repeat,
-                )
-            except _failures() as error:
-                row.error = sentence(error)
-            else:
-                study.cache.put(call.key, answer)
+        try:
+            answer, row.cached = await study.ask(
+                call.candidate.profile,
+                study.answerers[call.candidate.text],
+                call.key,
+                call.messages,
+                max_tokens=task.max_tokens,
+                temperature=task.temperature,
+                seed=task.seed + call.repeat,
+            )
+        except OverBudget:
+            return
+        except DiskError:
+            raise
+        except failures() as error:
+            answer, row.error = None, sentence(error)
     if answer is not None:
         scored = study.score(answer.text, item.reference)
         row.output, row.score, row.note = answer.text, scored.value, scored.note
@@ -279,22 +228,6 @@ async def _answer(study: _Study, call: _Call) -> None:
     study.ledger.append(row)
     study.add(row, reused=row.cached)
     await asyncio.sleep(0)
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """What a failed call raises. The SDK's errors are named only where its module is loaded: importing it is slow."""
-    found: list[type[Exception]] = [WorkbenchError, OSError, TimeoutError]
-    for module, name in (("openai", "OpenAIError"), ("httpx2", "HTTPError"), ("httpx", "HTTPError")):
-        loaded = sys.modules.get(module)
-        if loaded is not None and hasattr(loaded, name):
-            found.append(getattr(loaded, name))
-    return tuple(found)
-
-
-def sentence(error: Exception) -> str:
-    """An error on one line, with its kind where its text says little."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {text}"
 
 
 def _refuse_silence(rows: Sequence[ItemResult], everyone: Sequence[Candidate]) -> None:

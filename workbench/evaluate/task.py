@@ -43,6 +43,8 @@ class TaskSpec(BaseModel):
     seed: int = 0
     goal: float | None = None
     """The score at which the person would be content, 0 to 1."""
+    max_cost: float | None = Field(default=None, ge=0.0)
+    """US dollars that one start of a run may cost; it stops before a call that might go over."""
     test_sha256: str | None = None
     """The frozen test set's hash; a file that differs is refused."""
 

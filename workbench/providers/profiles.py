@@ -67,6 +67,8 @@ class Profile(BaseModel):
     """The environment variable with the key."""
     api_key_command: str | None = None
     """A command that prints the key, such as `pass show openai`; no shell is involved."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """Calls in flight at once while measuring; None: 4. A provider that refuses gets fewer by itself."""
     trainer_python: str | None = None
     """Local: the interpreter that trains."""
     settings: dict[str, Any] = Field(default_factory=dict)

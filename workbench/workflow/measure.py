@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from workbench.catalog.figure import Figure
 from workbench.catalog.prices import PriceBook
 from workbench.errors import WorkbenchError
+from workbench.evaluate.asking import CONCURRENCY, Answerer
+from workbench.evaluate.bench import outlook, set_up
+from workbench.evaluate.budget import most_prompt_tokens
 from workbench.evaluate.candidates import Candidate, parse_candidate
 from workbench.evaluate.ledger import Answer, read_rows
 from workbench.evaluate.prompting import PromptMaker
 from workbench.evaluate.results import ItemResult, RunResult
 from workbench.evaluate.retrieval import read_passages
-from workbench.evaluate.runner import Answerer, Progress, run
+from workbench.evaluate.runner import Progress, run
 from workbench.evaluate.scorers import bind_scorer
 from workbench.evaluate.task import TaskSpec, load_items
 from workbench.evaluate.throughput import Sharing
@@ -36,9 +40,6 @@ if TYPE_CHECKING:
     from workbench.providers.profiles import Profile
     from workbench.workflow.reproduce import Siblings
 
-CONCURRENCY = 4
-"""Calls in flight for one profile; the local host answers that many at once (continuous batching)."""
-
 
 @dataclass(frozen=True)
 class ChatAnswerer:
@@ -53,14 +54,21 @@ class ChatAnswerer:
     """The calls of all candidates of this profile."""
     prices: PriceBook
 
+    def costs_at_most(self, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> float | None:
+        """What such a call can cost; 0 on one's own machine, None where no price is known."""
+        if self.profile.kind == "local":
+            return 0.0
+        return call_cost(self.profile, self.model, most_prompt_tokens(messages), max_tokens, prices=self.prices).value
+
     async def __call__(
         self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int
     ) -> Answer:
         from workbench.providers.chat import complete
 
         with self.sharing.call(self.model) as call:
+            # The runner waits and tries again itself, so that no latency holds a pause and a limit is seen.
             reply = await complete(
-                self.client,
+                self.client.with_options(max_retries=0),
                 self.model,
                 messages,
                 temperature=temperature,
@@ -112,6 +120,82 @@ async def measure(
     refused before an engine is started, or `starter` fetched, which `fetching` hears of. `siblings` (see
     `reproduce.train_seeds`) are measured along to show the variation between training seeds.
     """
+    spec, wanted = await _wanted(context, project, candidates, task, limit, siblings)
+    await asyncio.to_thread(keep_bytes, context, Path(str(spec.test)))
+    name = run_id or new_run_id()
+    run_dir = context.home / "projects" / project.slug / "runs" / name
+    async with AsyncExitStack() as stack:
+        answerers = await _answerers(context, stack, wanted, fetching)
+        result = await run(
+            spec,
+            wanted,
+            answerers,
+            run_dir=run_dir,
+            cache_dir=context.cache / "answers",
+            concurrency={
+                one.profile: context.profile(one.profile).concurrency or CONCURRENCY
+                for one in wanted
+                if not one.is_trivial
+            },
+            limit=limit,
+            repeat=repeat,
+            seeds=[family.seeds for family in siblings],
+            progress=progress,
+        )
+    context.store.update(f"projects/{project.slug}/runs/{name}/run.toml", RunResult, lambda _: result)
+    return result
+
+
+@dataclass(frozen=True)
+class RunQuote:
+    """What a run would ask of providers, and what that can cost."""
+
+    calls: int
+    """Those that no earlier run has an answer to; calls to one's own machine are not counted."""
+    cost: Figure
+    """At most: every prompt reckoned high, every answer as long as it may be."""
+    needs_yes: bool
+    """True where it can cost money."""
+
+
+async def quote_run(
+    context: Context,
+    project: Project,
+    candidates: Sequence[str],
+    *,
+    task: TaskSpec | None = None,
+    limit: int | None = None,
+    repeat: int = 1,
+    run_id: str | None = None,
+    siblings: Sequence[Siblings] = (),
+) -> RunQuote:
+    """The price of a run before it starts. Asks providers for their models only, and starts no engine."""
+    spec, wanted = await _wanted(context, project, candidates, task, limit, siblings)
+    hosted = [one for one in wanted if not one.is_trivial and context.profile(one.profile).kind != "local"]
+    if not hosted:
+        return RunQuote(0, Figure.not_measured("USD", "your own machine: no provider's price"), False)
+    bench = await set_up(spec, hosted, limit)
+    async with AsyncExitStack() as stack:
+        answerers = await _answerers(context, stack, hosted, lambda _: None)
+        run_dir = context.home / "projects" / project.slug / "runs" / (run_id or "none yet")
+        found = await outlook(bench, answerers, run_dir=run_dir, cache_dir=context.cache / "answers", repeat=repeat)
+    if found.cost is None:
+        figure = Figure.not_measured("USD", f"no price is known for {', '.join(found.unpriced)}")
+    else:
+        source = f"at most: {found.calls:,} calls, prompts reckoned high, answers of {spec.max_tokens:,} tokens"
+        figure = Figure.estimated(found.cost, "USD", source)
+    return RunQuote(found.calls, figure, found.calls > 0)
+
+
+async def _wanted(
+    context: Context,
+    project: Project,
+    candidates: Sequence[str],
+    task: TaskSpec | None,
+    limit: int | None,
+    siblings: Sequence[Siblings],
+) -> tuple[TaskSpec, list[Candidate]]:
+    """The task and the candidates of a run, refused early where something is wrong with them."""
     spec = task or project.task
     if not spec.test:
         raise WorkbenchError(
@@ -123,25 +207,7 @@ async def measure(
     apart = [text for family in siblings for text in family.seeds]
     wanted = [parse_candidate(text) for text in dict.fromkeys([*candidates, *apart])]
     await asyncio.to_thread(_refuse_early, context, spec, wanted, limit)
-    await asyncio.to_thread(keep_bytes, context, Path(spec.test))
-    name = run_id or new_run_id()
-    run_dir = context.home / "projects" / project.slug / "runs" / name
-    async with AsyncExitStack() as stack:
-        answerers = await _answerers(context, stack, wanted, fetching)
-        result = await run(
-            spec,
-            wanted,
-            answerers,
-            run_dir=run_dir,
-            cache_dir=context.cache / "answers",
-            concurrency=CONCURRENCY,
-            limit=limit,
-            repeat=repeat,
-            seeds=[family.seeds for family in siblings],
-            progress=progress,
-        )
-    context.store.update(f"projects/{project.slug}/runs/{name}/run.toml", RunResult, lambda _: result)
-    return result
+    return spec, wanted
 
 
 def list_runs(context: Context, project: Project) -> list[RunResult]:

@@ -19,8 +19,9 @@ from workbench.dataset.recipe.rewrite import Failure, Request, requests_for, rew
 from workbench.dataset.recipe.steps.rewrite import Rewrite
 from workbench.dataset.rows import open_rows
 from workbench.errors import WorkbenchError
+from workbench.evaluate.asking import CONCURRENCY
 from workbench.workflow.context import Context
-from workbench.workflow.measure import CONCURRENCY, ensure_model
+from workbench.workflow.measure import ensure_model
 from workbench.workflow.prepare import counter_of
 from workbench.workflow.recipe import services_of
 from workbench.workflow.spend import PER
@@ -136,7 +137,7 @@ async def run_rewrite(
                 raise WorkbenchError("the answer", "was cut off at its limit", "shorten the text, or its prompt")
             return reply.text
 
-        outcome = await rewrite(plan.requests, ask, concurrency=CONCURRENCY, progress=progress)
+        outcome = await rewrite(plan.requests, ask, concurrency=profile.concurrency or CONCURRENCY, progress=progress)
     step = Rewrite(
         prompt=plan.prompt, profile=plan.profile, model=plan.model, role=plan.role, rewritten=outcome.rewritten
     )
