@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from workbench.dataset.rows import Document, open_document, open_rows
+from workbench.dataset.rows import DecodeError, Document, open_document, open_rows
 from workbench.errors import WorkbenchError
 
 BOM = b"\xef\xbb\xbf"
@@ -220,3 +222,188 @@ TestAnyEdits = Lists.TestCase
 TestAnyEdits.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 TestAnyEditsOfAnArray = ListsInArrays.TestCase
 TestAnyEditsOfAnArray.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+
+
+# --- while the file is still being indexed ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """More rows than are known at once."""
+    path = tmp_path / "large.jsonl"
+    path.write_bytes(b"".join(record(number, "x" * 100) + b"\n" for number in range(30_000)))
+    return path
+
+
+def test_editing_need_not_wait_for_the_index(large: Path, journals: Path) -> None:
+    """What is done to the first rows is the same once all are known, and after a restart."""
+    with open_document(large, journals) as document:
+        known = len(document)
+        assert not document.complete and known < 5000 and abs(document.estimated - 30_000) < 1000
+        document.delete([0, known - 1], title="")
+        document.insert(len(document), [record(-1)], title="")
+        document.move([1], len(document), title="")
+        document.undo()
+        document.index_rest()
+        expected = [*range(1, known - 1), -1, *range(known, 30_000)]
+        assert document.complete and document.estimated == len(document) == 30_000 - 1
+        assert numbers(document) == expected
+        assert document.redo() is not None
+    with open_document(large, journals) as document:
+        assert document.complete
+        document.undo()
+        assert numbers(document) == expected
+        document.save()
+    with open_rows(large) as rows:
+        assert [json.loads(raw)["number"] for raw in rows.iter_raw()] == expected
+
+
+def test_rows_are_read_and_edited_while_a_thread_indexes(large: Path, journals: Path) -> None:
+    """No row is ever another one's, and none is missing in the end."""
+    with open_document(large, journals) as document:
+        thread = threading.Thread(target=document.index_rest)
+        thread.start()
+        edited = {}
+        going = True
+        while going:
+            going = thread.is_alive()
+            position = len(document) - 1
+            row = document.id_at(position)
+            if row >= 0:
+                assert json.loads(document.raw(row))["number"] == position == row
+                edited[position] = document.replace({row: record(row, "new")}, title="").replaced[row]
+        assert 29_999 in edited
+        assert numbers(document) == list(range(30_000))
+        assert all(document.id_at(number) == row for number, row in edited.items())
+
+
+# --- one by one ------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_knows_where_it_came_from(document: Document) -> None:
+    """Lines are those of the file; a row that was edited, even twice, keeps its origin; a broken one its line."""
+    first = document.replace({4: b"{broken"}, title="").replaced[4]
+    assert (document.line(4), document.line(first), document.origin(first), document.origin(4)) == (5, None, 4, 4)
+    with pytest.raises(DecodeError, match="line 5, column 2"):
+        document.value(first)
+    second = document.replace({first: b'{"fine": 1}'}, title="").replaced[first]
+    assert document.origin(second) == 4 and document.value(second) == {"fine": 1}
+    new = document.insert(0, [b"{}"], title="").inserted[0]
+    assert document.origin(new) is None and document.line(new) is None and document.position_of(second) == 5
+    assert document.position_of(4) is None and document.raw(4) == record(4)
+
+
+def test_origins_survive_a_restart(source: Path, journals: Path) -> None:
+    """They are worked out again from the edits."""
+    with open_document(source, journals) as document:
+        document.replace({3: b"{}", 5: b"[]"}, title="")
+        document.insert(0, [b'{"new": 1}'], title="")
+        document.replace({document.id_at(4): b'{"again": 1}'}, title="")
+    with open_document(source, journals) as document:
+        assert [document.origin(document.id_at(position)) for position in range(7)] == [None, 0, 1, 2, 3, 4, 5]
+        assert document.raw(document.id_at(4)) == b'{"again": 1}'
+
+
+def test_an_edit_that_changes_nothing_is_no_step(document: Document) -> None:
+    """There is nothing to undo, and what could be made again can still be."""
+    document.delete([9], title="delete")
+    document.undo()
+    for change in (
+        document.replace({0: record(0)}, title="same"),
+        document.replace({}, title="none"),
+        document.insert(3, [], title="none"),
+        document.delete([], title="none"),
+        document.move([2, 3], 2, title="there already"),
+        document.move([2, 3], 4, title="there already"),
+        document.reorder(document.ids(), title="sorted already"),
+    ):
+        assert not change.replaced and not change.inserted and not change.deleted
+    assert document.unsaved == 0 and document.redoable == "delete"
+
+
+def test_only_the_rows_that_change_are_rewritten(document: Document) -> None:
+    """A bulk fix that leaves most rows as they are costs nothing for those."""
+    change = document.replace({row: record(row if row != 5 else 500) for row in range(10)}, title="fix")
+    assert list(change.replaced) == [5] and len(document.overlay) == 1
+    assert [document.id_at(4), document.id_at(6)] == [4, 6]
+
+
+def test_a_bulk_edit_makes_its_rows_as_they_are_asked_for(large: Path, journals: Path) -> None:
+    """Each value once, in the order of the rows, with other threads free to read; others' edits are refused."""
+    asked: list[int] = []
+
+    class Fixed(Mapping[int, bytes]):
+        def __len__(self) -> int:
+            return 30_000
+
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(29_999, -1, -1))
+
+        def __getitem__(self, row: int) -> bytes:
+            asked.append(row)
+            if len(asked) == 10:
+                assert document.raw(document.id_at(29_999)) == record(29_999, "x" * 100)
+                with pytest.raises(WorkbenchError, match=r"busy \(fix all\)"):
+                    document.undo()
+            return record(row, "fixed")
+
+    with open_document(large, journals) as document:
+        document.index_rest()
+        change = document.replace(Fixed(), title="fix all")
+        assert asked == list(range(30_000)) and document.unsaved == 1
+        assert len(change.replaced) == 30_000 and change.replaced[7] == document.id_at(7)
+        assert document.undo() is not None and document.raw(7) == record(7, "x" * 100)
+
+
+def test_what_is_raised_in_a_bulk_edit_leaves_everything_as_it_was(document: Document) -> None:
+    """Cancelling it, for one."""
+
+    class Cancelled(dict[int, bytes]):
+        def __getitem__(self, row: int) -> bytes:
+            if row == 5:
+                raise InterruptedError
+            return b"{}"
+
+    with pytest.raises(InterruptedError):
+        document.replace(Cancelled.fromkeys(range(10)), title="cancelled")  # type: ignore[arg-type]
+    assert document.unsaved == 0 and numbers(document) == list(range(10)) and len(document.overlay) == 0
+    document.replace({0: record(100)}, title="")
+    assert numbers(document)[0] == 100
+
+
+@pytest.mark.parametrize(("raw", "words"), [(b'{"a":\n1}', "line break"), (b"", "is blank"), (b" \t", "is blank")])
+def test_what_is_not_one_line_is_refused(document: Document, raw: bytes, words: str) -> None:
+    """It would be two rows, or none, when the file is opened again."""
+    with pytest.raises(WorkbenchError, match=words):
+        document.replace({0: raw}, title="")
+    with pytest.raises(WorkbenchError, match=words):
+        document.insert(0, [b"{}", raw], title="")
+    assert document.unsaved == 0 and len(document) == 10
+
+
+def test_a_row_that_is_gone_cannot_be_edited(document: Document) -> None:
+    """One sentence; a bulk edit that names one does nothing."""
+    document.delete([3], title="")
+    for attempt in (
+        lambda: document.replace({3: b"{}"}, title=""),
+        lambda: document.delete([3], title=""),
+        lambda: document.move([2, 3], 0, title=""),
+        lambda: document.delete([*range(10), *range(-100, -1)], title=""),
+        lambda: document.reorder([0, 1, 2], title=""),
+        lambda: document.raw(-7),
+    ):
+        with pytest.raises(WorkbenchError) as caught:
+            attempt()
+        assert caught.value.code == "stale_row"
+    assert document.unsaved == 1
+    for position in (-1, 10):
+        with pytest.raises(IndexError):
+            document.insert(position, [b"{}"], title="")
+
+
+def test_numbers_of_any_kind_name_rows(document: Document) -> None:
+    """Arrays of columns and plain lists alike."""
+    document.delete(np.array([1, 2]), title="")
+    document.move(np.array([8]), 0, title="")
+    document.reorder(document.ids()[::-1].tolist(), title="")
+    assert numbers(document) == [9, 7, 6, 5, 4, 3, 0, 8]

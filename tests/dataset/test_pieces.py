@@ -57,6 +57,19 @@ def test_untouched_stretches_cost_nothing() -> None:
         pieces.id_at(10_000_000)
 
 
+def test_a_snapshot_stays_as_it_was() -> None:
+    """Whatever is done to the list afterwards, in the same places too."""
+    pieces = Pieces([range(2000)])
+    pieces.put([5, 900], [-1, -2])
+    snapshot, before = pieces.snapshot(), pieces.ids().tolist()
+    pieces.put([5], [-3])
+    pieces.take([900])
+    pieces.give([900, 901], [-4, -5])
+    pieces.put(range(0, 200), range(-100, -300, -1))
+    assert snapshot.ids().tolist() == before
+    assert pieces.ids().tolist() != before
+
+
 def test_runs_are_as_long_as_they_can_be() -> None:
     """Rising ids of the file, falling ones of the overlay; they never join each other."""
     pieces = Pieces([range(5), range(5, 9), range(-1, -4, -1), range(0, 1)])

@@ -150,7 +150,9 @@ class Document(Present):
                 return self._nothing(title, 0)
             return self._make(edit("delete", title, step, positions=positions, old=old))
 
-    def move(self, rows: Sequence[RowId], position: int, *, title: str, step: dict[str, Any] | None = None) -> Change:
+    def move(
+        self, rows: Sequence[RowId] | NDArray[int64], position: int, *, title: str, step: dict[str, Any] | None = None
+    ) -> Change:
         """Put rows, in the order in which they stand, before the row that stands at `position` now."""
         with self._exclusively(title):
             if not 0 <= position <= len(self):
@@ -253,8 +255,8 @@ class Document(Present):
 
     def _checkpoint(self) -> None:
         """Keep the order as it is now; it is packed in the journal's thread."""
-        head, known, ids = self._head, self._known, self.pieces.ids()
-        self.journal.checkpoint(lambda: Checkpoint(head, known, pack(ids)))  # type: ignore[arg-type]
+        head, known, rows = self._head, self._known, self.pieces.snapshot()
+        self.journal.checkpoint(lambda: Checkpoint(head, known, pack(rows.ids())))  # type: ignore[arg-type]
         self._since_checkpoint = 0
 
     def _nothing(self, title: str, position: int) -> Change:

@@ -31,6 +31,7 @@ class Pieces:
     def __init__(self, chunks: Iterable[Chunk] = ()) -> None:
         self._chunks: list[Chunk] = [chunk for chunk in chunks if len(chunk)]
         self._ends: list[int] = []
+        self._shared: set[int] = set()
 
     def __len__(self) -> int:
         return self._sums()[-1] if self._chunks else 0
@@ -73,6 +74,11 @@ class Pieces:
             for chunk in self._chunks
         ]
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def snapshot(self) -> Pieces:
+        """The list as it is now, for another thread: no id is copied until it changes here."""
+        self._shared = {id(chunk) for chunk in self._chunks if isinstance(chunk, array)}
+        return Pieces(self._chunks)
 
     def runs(self) -> Iterator[range]:
         """The rows in order as stretches of consecutive ids, rising (of the file) or falling (of the overlay)."""
@@ -162,6 +168,7 @@ class Pieces:
         """Become the list of these ids."""
         self._chunks = list(_chunks_of(flat))
         self._ends = []
+        self._shared = set()
 
     def append(self, rows: range) -> None:
         """Add rows of the file at the end."""
@@ -179,6 +186,8 @@ class Pieces:
         number, offset = self._place(position)
         chunk = self._chunks[number]
         if isinstance(chunk, array):
+            if id(chunk) in self._shared:
+                chunk = self._chunks[number] = chunk[:]
             return number, chunk, offset
         low, high = max(0, offset - _CHUNK // 2), min(len(chunk), offset + _CHUNK // 2)
         low = 0 if low < _STRETCH else low
