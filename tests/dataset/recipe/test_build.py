@@ -42,7 +42,7 @@ def bulk(document: Document, step: dict[str, Any]) -> None:
     shown = preview(step, ((row, document.raw(row), document.line(row)) for row in ids), fmt)
     if shown.changes:
         document.replace({row: after for row, _, after in shown.changes}, title=shown.title, step=shown.step)
-    elif shown.dropped:
+    elif shown.dropped and len(shown.dropped) < len(document):
         document.delete([row for row, _ in shown.dropped], title=shown.title, step=shown.step)
 
 
@@ -102,6 +102,7 @@ STEPS = [
     {"kind": "clean", "fix": "html"},
     {"kind": "clean", "fix": "whitespace"},
     {"kind": "replace", "find": "a", "with": "zz", "roles": ["user"]},
+    {"kind": "clean", "fix": "placeholders", "scope": "file"},
     {"kind": "dedupe"},
     {"kind": "drop", "rules": ["J001"]},
 ]

@@ -123,7 +123,7 @@ def preview(
 
     One undo step then makes it so: `replace` with the changes, or `delete` with what is dropped, and `step`. Where the
     records are only some of the document, picked by hand, `chosen` gives the position of each by its key: the step is
-    then kept as one about those that it changes or drops.
+    then kept as one about those (that it changes or drops, if that says it).
     """
     made = parse_step(step) if isinstance(step, dict) else step
     before: dict[int, bytes] = {}
@@ -143,7 +143,7 @@ def preview(
                 changes.append((entry.key, before[entry.key], raw))
     gone = tuple((key, reason) for key, reason in log.dropped_keys if key is not None)
     if chosen is not None and isinstance(made, Scoped):
-        about = [*(key for key, _, _ in changes), *(key for key, _ in gone)]
+        about = list(before) if made.together else [*(key for key, _, _ in changes), *(key for key, _ in gone)]
         made = made.model_copy(update={"only": [_named(before[key], chosen(key)) for key in about]})
         run.seen = len(about)
     return Preview(made.recorded(run), made.title, tuple(changes), gone, tuple(log.differences))

@@ -163,6 +163,11 @@ class Scoped(Step):
     only: list[str] = Field(default_factory=list)
     """Only records with these content hashes; `HASH@POSITION` tells equal ones apart on the file it was recorded on."""
 
+    @property
+    def together(self) -> bool:
+        """Whether what becomes of a record depends on the others it is about."""
+        return True
+
     def about(self, run: StepRun) -> Callable[[Entry], bool]:
         """Whether the step is about a record: to be asked for each, in order."""
         if not self.where and not self.only:
@@ -191,6 +196,11 @@ class Scoped(Step):
 
 class RecordStep(Scoped):
     """A step that looks at one record at a time."""
+
+    @property
+    def together(self) -> bool:
+        """No: each for itself."""
+        return False
 
     def begin(self, run: StepRun) -> Act:
         """What to do with each record of this replay."""

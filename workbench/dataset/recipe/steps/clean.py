@@ -33,13 +33,19 @@ class Clean(RecordStep):
         """As `clean html`."""
         return f"clean {self.fix}"
 
+    @property
+    def together(self) -> bool:
+        """Placeholders that go through the file are numbered over all records."""
+        return self.fix == PLACEHOLDERS and self.scope == "file"
+
     def apply(self, entries: Iterable[Entry], run: StepRun) -> Iterator[Entry]:
-        """As every step; with scope `file` all records are looked at first, for numbers that are taken already."""
+        """As every step; with scope `file` they are all looked at first, for numbers that are taken already."""
         self._placeholders = Placeholders(self.scope, self.kinds)
-        if self.fix == PLACEHOLDERS and self.scope == "file":
-            held = []
+        if self.together:
+            held, inside = [], self.about(run)
             for entry in entries:
-                self._placeholders.reserve(entry.raw.decode("utf-8", "replace"))
+                if inside(entry):
+                    self._placeholders.reserve(entry.raw.decode("utf-8", "replace"))
                 entry.settle()
                 held.append(entry)
             entries = held
