@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BLOCK = 8 * 1024 * 1024
-"""Bytes read at once."""
+BLOCK = 2 * 1024 * 1024
+"""Bytes read at once: few, as a pattern may need a copy in lower case."""
 FIRST_BLOCK = 256 * 1024
 """Bytes of the first block: what stands at the beginning is found within a few milliseconds."""
 

@@ -18,14 +18,13 @@ class BadPattern(WorkbenchError):
     code = "bad_pattern"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def compiled(pattern: str) -> Any:
     """A google-re2 pattern over UTF-8 bytes that never runs over a line's end; raises BadPattern."""
     import re2
 
     options = re2.Options()
     options.log_errors, options.never_capture, options.never_nl = False, True, True
-    options.max_mem = 32 << 20
     try:
         return re2.compile(pattern.encode("utf-8", "surrogatepass"), options)
     except re2.error as error:
@@ -36,20 +35,20 @@ def compiled(pattern: str) -> Any:
         ) from error
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def text_pattern(needle: str, ignore_case: bool = True) -> Any:
     """What finds `needle` in plain text: letters a to z match A to Z, other letters their own other case."""
     return _spanning("".join(_as_text(char, ignore_case) for char in needle))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def regex_pattern(pattern: str, flags: str = "") -> Any:
     """What finds a regular expression in plain text; flags `i` and `s` as usual. Raises BadPattern."""
     compiled(pattern)  # so that an error names what was written
     return _spanning(f"(?{flags}){pattern}" if flags else pattern)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _spanning(pattern: str) -> Any:
     """Like `compiled`, for text: there a newline is a character like any other."""
     import re2

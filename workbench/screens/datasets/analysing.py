@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from workbench.screens.datasets.base import TICK_S, RecordsScreen
+from workbench.screens.datasets.memory import give_back
 from workbench.screens.datasets.open_file import OpenFile
 
 if TYPE_CHECKING:
@@ -104,15 +105,17 @@ class Analysing(RecordsScreen):
                 self.post_message(FileAnalysed(file.document, generation, growing.facts, done=False))
 
         with suppress(Stopped, AnalysisCancelled):
-            analysis = analyse(
-                file.rows,
-                spec,
-                cache=self.context.cache,
-                progress=partial(tell, "checking"),
-                on_chunk=grown,
-                cancelled=lambda: worker.is_cancelled,
+            facts = facts_of_analysis(
+                analyse(
+                    file.rows,
+                    spec,
+                    cache=self.context.cache,
+                    progress=partial(tell, "checking"),
+                    on_chunk=grown,
+                    cancelled=lambda: worker.is_cancelled,
+                )
             )
-            self.post_message(FileAnalysed(file.document, generation, facts_of_analysis(analysis), done=True))
+            self.post_message(FileAnalysed(file.document, generation, facts, done=True))
 
     def _spec(self, fmt: Format) -> Spec:
         """The rules that hold everywhere, and token counts as the cookbook makes them."""
@@ -139,6 +142,7 @@ class Analysing(RecordsScreen):
             self.show_record(keep_place=True)
         if message.done:
             self.facts_changed()
+            self.set_timer(1.0, partial(give_back, self.file.rows.size))
 
     def _rows_on_screen(self) -> list[RowId]:
         if self.view is None:

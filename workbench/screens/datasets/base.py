@@ -170,18 +170,23 @@ class RecordsScreen(Frame):
         self.files.show(self._files_left(), self._files_right())
 
     def _files_left(self) -> list[Piece]:
-        left: list[Piece] = [Piece(" ")]
+        """Behind the open file's name what is to be known about it: where it is narrow the other files give way."""
+        files, state = [Piece(" ")], self._edits() + self.shown_state()
         paths = self.paths()
         for side, path in paths.items():
-            here = self.file is not None and self.file.path == path
             name = side or visible_line(path.name)
-            left.append(Piece(f"[{name} {self._count()}] " if here else f" {name}  ", "accent" if here else "muted"))
+            if self.file is not None and self.file.path == path:
+                files += [Piece(f"[{name} {self._count()}] ", "accent"), *state]
+            else:
+                files.append(Piece(f" {name}  ", "muted"))
         if self.file is not None and self.file.path not in paths.values():
-            left.append(Piece(f"[{visible_line(self.file.path.name)} {self._count()}] ", "accent"))
-        if self.file is not None and self.file.unsaved:
-            left.append(Piece(f"● {self.file.unsaved:,} unsaved ", "warning"))
-        left += self.shown_state()
-        return left
+            files[1:1] = [Piece(f"[{visible_line(self.file.path.name)} {self._count()}] ", "accent"), *state]
+        return files
+
+    def _edits(self) -> list[Piece]:
+        if self.file is None or not self.file.unsaved:
+            return []
+        return [Piece(f"● {self.file.unsaved:,} unsaved ", "warning")]
 
     def _count(self) -> str:
         """Rows of the open file; about how many while they are counted."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workbench.dataset.analysis import Analysis, Chunk
+    from workbench.dataset.analysis import Analysis, Chunk, Findings
     from workbench.dataset.query import Known
     from workbench.dataset.rules import Finding
 
@@ -100,14 +100,15 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
     columns, findings = analysis.columns, analysis.findings
     count = len(columns)
     found = np.bincount(findings.row[findings.row >= 0], minlength=count).astype(np.uint16)
+    # Copies: what comes from the cache are views of one block, half of which nobody needs here.
     known = Known(
         seen=np.ones(count, dtype=bool),
-        turns=columns.turns,
-        roles=columns.roles,
-        tokens=columns.tokens,
-        severity=columns.severity,
-        flags=columns.flags,
-        size=columns.size,
+        turns=columns.turns.copy(),
+        roles=columns.roles.copy(),
+        tokens=columns.tokens.copy(),
+        severity=columns.severity.copy(),
+        flags=columns.flags.copy(),
+        size=columns.size.copy(),
         rows_with=lambda codes: findings.rows_of(tuple(codes)),
         codes_at=lambda row: frozenset(finding.code for finding in findings.of(row)),
     )
@@ -133,7 +134,7 @@ class GrowingFacts:
 
         from workbench.dataset.query import Known
 
-        self._chunks: list[Chunk] = []
+        self._findings: list[Findings] = []
         self._firsts: list[int] = []
         none = np.zeros(count, dtype=np.uint8)
         self.facts = FileFacts(
@@ -162,16 +163,17 @@ class GrowingFacts:
         here = slice(chunk.first_row, chunk.first_row + len(chunk.columns))
         for name in ("turns", "roles", "tokens", "severity", "flags", "size"):
             getattr(known, name)[here] = getattr(chunk.columns, name)
-        self._chunks.append(chunk)
-        self._firsts.append(chunk.first_row)
+        if len(chunk.findings):
+            self._findings.append(chunk.findings)
+            self._firsts.append(chunk.first_row)
         known.seen[here] = True  # last: whoever sees it finds the rest
 
     def _of(self, row: int) -> Sequence[Finding]:
         at = bisect_right(self._firsts, row) - 1
-        return self._chunks[at].findings.of(row) if at >= 0 else ()
+        return self._findings[at].of(row) if at >= 0 else ()
 
     def _rows_with(self, codes: Collection[str]) -> NDArray[np.int64]:
         import numpy as np
 
-        parts = [chunk.findings.rows_of(tuple(codes)) for chunk in list(self._chunks)]
+        parts = [findings.rows_of(tuple(codes)) for findings in list(self._findings)]
         return np.concatenate([np.empty(0, dtype=np.int64), *parts])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -12,6 +13,7 @@ from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from workbench.screens.datasets.base import RecordsScreen
+from workbench.screens.datasets.memory import give_back
 from workbench.screens.datasets.view import Sort, SortKey, View, Wanted
 
 if TYPE_CHECKING:
@@ -155,12 +157,17 @@ class Filtering(RecordsScreen):
         """Only these rows, as long as nothing else was asked for since."""
         if message.view is not self.view or message.wanted != self.wanted or self.view is None:
             return
-        row, first = self.row, self.view.wanted != message.wanted
+        row, before = self.row, self.view.wanted
+        first = before != message.wanted
+        # Who sorts or draws wants to see what comes first; who filters, to stay with the record.
+        stays = before.sort == message.wanted.sort and before.seed == message.wanted.seed
         self.view.wanted = message.wanted
         self.view.show(message.chosen.rows)
         self.show_list(cursor=0 if first else None)
-        if row is not None and (first or message.chosen.done):
+        if row is not None and (stays or not first) and (first or message.chosen.done):
             self.go_to(row)
+        if message.chosen.done and self.file is not None:
+            self.set_timer(1.0, partial(give_back, self.file.rows.size))
         self.refresh_bindings()
 
     def facts_changed(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.screens.datasets.base import RecordsScreen
+from workbench.screens.datasets.table import MARK
 from workbench.widgets.textline import Piece
 
 
@@ -76,5 +77,5 @@ class Marking(RecordsScreen):
         if self.range_from is not None:
             parts.append(Piece(" range begun: v ends it ", "accent"))
         if self.view is not None and self.view.marked:
-            parts.append(Piece(f" + {self.view.marked:,} marked ", "accent"))
+            parts.append(Piece(f" {MARK} {self.view.marked:,} marked ", "accent"))
         return parts

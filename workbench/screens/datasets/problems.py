@@ -135,7 +135,7 @@ class Problems(RecordsScreen):
             where = "the file" if place.whole.line is None else f"line {place.whole.line:,}"
             return (Piece(f"    {where}  ", "muted"), Piece(visible_line(place.whole.text)))
         if place.row is None:
-            sign = "▾" if place.rule.code == self._opened else "▸"
+            sign = "−" if place.rule.code == self._opened else "+"
             name = f"{place.rule.code} {place.rule.name}"
             digits = max(len(f"{rule.findings:,}") for rule in self._rules)
             return (Piece(f"{sign} ", "muted"), mark, Piece(f" {place.rule.findings:>{digits},}  "), Piece(name))

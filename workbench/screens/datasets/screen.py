@@ -31,7 +31,7 @@ records of one file, on the right the one under the cursor; tab goes there, `ent
 
 The letters before a record are its roles in order: s system, u user, a assistant, t tool. A message marked ● is \
 trained; the others are only read by the model. ✗ marks an error, ! a warning; what it is stands above the record, `w` \
-lists all of them by rule. A line number in another colour is that of an edited record, + stands before a marked one.
+lists all of them by rule. A line number in another colour is that of an edited record, ◆ stands before a marked one.
 
 Edits are kept in a journal as they are made and can be undone; the file on disk stays as it is until `ctrl+s`.
 

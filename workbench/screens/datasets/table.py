@@ -15,6 +15,8 @@ from workbench.screens.record_text import Summary
 from workbench.widgets.lines import LineList
 from workbench.widgets.textline import Line, Piece, TextLine, fit
 
+MARK: Final = "◆"
+"""Before the number of a record that is marked."""
 _MARKER: Final = 2
 """Cells of the list's cursor mark."""
 _SCROLLBAR: Final = 1
@@ -123,7 +125,7 @@ class RecordTable(Vertical):
         listed = self._listed(position)
         facts, summary = listed.facts, listed.summary
         pieces = [
-            Piece("+" if listed.marked else " ", "accent"),
+            Piece(MARK if listed.marked else " ", "accent"),
             Piece(f"{listed.number:>{self._digits}}", "warning" if listed.edited else "muted"),
             _sign(facts.severity, summary.broken),
             Piece(f" {summary.chips:<{_CHIPS}} ", "muted"),
