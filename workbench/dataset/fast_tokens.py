@@ -2,7 +2,7 @@
 
 toktok counts without making ids. It is trusted after its counts of a sample are those of tiktoken, and never where the
 two are known to differ: letters, marks and digits that Unicode 17 added are such for toktok 0.3 but not for tiktoken
-0.14, and halves of characters are refused by it. tiktoken counts those texts, and all texts where toktok is missing.
+0.14. tiktoken counts those texts, and all texts where toktok is missing.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class FastText:
     def count(self, text: str) -> int:
         """Tokens of any text; special tokens in it count as the characters they are."""
         try:
-            if text.isascii() or self._newer.search(text) is None:
-                return self.quick(text)
+            newer = not text.isascii() and self._newer.search(text) is not None
+            return self._slow(text) if newer else self.quick(text)
         except UnicodeEncodeError:
-            pass  # half a character
-        return self._slow(text)
+            # Half a character: tiktoken, too, counts it as the sign for what cannot be shown.
+            return self.count(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
     def _slow(self, text: str) -> int:
         if self._encoding is None:
