@@ -4,9 +4,10 @@
                                                 [--datasets]
 
 The cookbook's loop (`json.loads`, its checks, tiktoken over every value of every message) is run on a sample before and
-after, in this process, its CPU seconds scaled to the whole; so is, with `--datasets`, what `load_dataset` takes to read a
-sample without mistakes. Goals on 1,000,000 records, about 1 GB, two quiet processors: lint 6 s, lint and secrets 11 s,
-exact tokens 12 s; 250 MB a worker; every planted mistake found and no other. `CPU` is user and system of the workers.
+after, in this process, and its CPU seconds are scaled to the whole; with `--datasets`, so are those that `load_dataset`
+needs to read a sample without mistakes. Goals on 1,000,000 records, about 1 GB, two quiet processors: lint 6 s, lint
+and secrets 11 s, exact tokens 12 s; 250 MB a worker; every planted mistake found and no other. `CPU` is user and system
+of the workers.
 """
 
 from __future__ import annotations
