@@ -159,8 +159,8 @@ def stats(
 
     `max_tokens` is where a record is cut; by default the model's limit, or the cookbook's 16,385 where no model is
     named. `provider` and `tier` choose the price, `n_epochs` overrides the cookbook's rule. `workers` processes share
-    the work (None: as many as there are processors, for a large file). `progress` gets rows done and rows in all, or
-    bytes where workers do it. Rows that cannot be read are counted apart; a WorkbenchError if none can.
+    the work (None: as many as there are processors, for a large file). `progress` gets rows done and rows in all. Rows
+    that cannot be read are counted apart; a WorkbenchError if none can.
     """
     if max_tokens is not None and max_tokens < 1:
         raise WorkbenchError(
@@ -258,10 +258,10 @@ def _by_workers(
     progress: Callable[[int, int], None] | None,
 ) -> _Counts:
     """The same numbers out of an analysis by the cheapest of rules."""
-    from workbench.dataset.analysis import ESTIMATED, ROLE_BITS, Spec, analyse
+    from workbench.dataset.analysis import ESTIMATED, ROLE_BITS, Spec, analyse, in_rows
 
     spec = Spec(fmt, select=("J001",), counting=counting)
-    analysis = analyse(rows, spec, workers=workers, progress=progress)
+    analysis = analyse(rows, spec, workers=workers, progress=in_rows(progress, rows))
     columns = analysis.columns
     known = columns.tokens >= 0
     roles = columns.roles[known]

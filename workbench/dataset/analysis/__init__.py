@@ -18,7 +18,7 @@ from workbench.dataset.analysis.columns import (
 from workbench.dataset.analysis.findings import ABOUT_FILE, Findings
 from workbench.dataset.analysis.pool import AnalysisCancelled
 from workbench.dataset.analysis.row import RowFacts, facts_of
-from workbench.dataset.analysis.run import analyse
+from workbench.dataset.analysis.run import analyse, in_rows
 from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.analysis.whole import Analysis, Chunk
 
@@ -43,4 +43,5 @@ __all__ = [
     "Spec",
     "analyse",
     "facts_of",
+    "in_rows",
 ]

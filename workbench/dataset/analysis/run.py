@@ -120,6 +120,18 @@ def _told(progress: Callable[[int, int], None] | None, size: int) -> Callable[[i
     return tell
 
 
+def in_rows(progress: Callable[[int, int], None] | None, rows: Rows) -> Callable[[int, int], None] | None:
+    """A `progress` for `analyse` that passes on rows instead of bytes; their number is estimated while it is unknown."""
+    if progress is None:
+        return None
+    told, count = progress, rows.estimated
+
+    def tell(done: int, size: int) -> None:
+        told(round(count * done / size) if size else count, count)
+
+    return tell
+
+
 def _refuse_change(rows: Rows, before: os.stat_result) -> None:
     """Raise if the file was written while it was looked at."""
     after = os.fstat(rows.fd)

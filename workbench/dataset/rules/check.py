@@ -60,8 +60,8 @@ def check(
     applied. `model` and `counter` (see `dataset.tokens`) allow the rules about length. `format` overrides what is
     detected. `against` are files that must not share a record or a question with this one (`leaked_record`); `near`
     looks for near copies too (`near_duplicate`), which takes longer than all else. `workers` processes share the work
-    (None: as many as there are processors, for a large file). `progress` gets rows done and rows in all, or bytes where
-    workers do it. Raises WorkbenchError (usage) for an unknown profile or rule.
+    (None: as many as there are processors, for a large file). `progress` gets rows done and rows in all. Raises
+    WorkbenchError (usage) for an unknown profile or rule.
     """
     detected = told(rows)
     fmt = format or detected.format
@@ -84,10 +84,10 @@ def check(
     counting = counting_of(counter)
     spread = rows.size > LARGE_BYTES if workers is None else workers > 0
     if spread and (counter is None or counting is not None):
-        from workbench.dataset.analysis import Spec, analyse
+        from workbench.dataset.analysis import Spec, analyse, in_rows
 
         spec = Spec(fmt, profile, model, tuple(select), tuple(ignore), counting, tokens=False)
-        analysis = analyse(rows, spec, workers=workers, prepare=prepare, progress=progress)
+        analysis = analyse(rows, spec, workers=workers, prepare=prepare, progress=in_rows(progress, rows))
         count, found = len(analysis.columns), list(analysis.findings)
     else:
         rows.index_rest()
