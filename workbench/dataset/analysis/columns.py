@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +58,22 @@ class Columns:
         """The arrays by name."""
         return {column.name: getattr(self, column.name) for column in fields(self)}
 
-    @classmethod
-    def joined(cls, parts: Sequence[Columns]) -> Columns:
-        """The rows of all parts, one after another."""
+
+class ColumnStore:
+    """Columns that grow as parts come in; never twice in memory."""
+
+    def __init__(self) -> None:
         import numpy as np
 
-        if not parts:
-            return cls(**{name: np.empty(0, kind) for name, kind in TYPES.items()})
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in TYPES})
+        self._arrays = {name: np.empty(0, kind) for name, kind in TYPES.items()}
+
+    def append(self, columns: Columns) -> None:
+        """Add the rows of the next part."""
+        for name, part in columns.arrays().items():
+            array, size = self._arrays[name], len(self._arrays[name])
+            array.resize(size + len(part), refcheck=False)  # nobody else has it yet
+            array[size:] = part
+
+    def finish(self) -> Columns:
+        """All rows."""
+        return Columns(**self._arrays)

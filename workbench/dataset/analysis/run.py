@@ -121,7 +121,7 @@ def _told(progress: Callable[[int, int], None] | None, size: int) -> Callable[[i
 
 
 def in_rows(progress: Callable[[int, int], None] | None, rows: Rows) -> Callable[[int, int], None] | None:
-    """A `progress` for `analyse` that passes on rows instead of bytes; their number is estimated while it is unknown."""
+    """A `progress` for `analyse` that passes on rows instead of bytes; how many there are may be an estimate."""
     if progress is None:
         return None
     told, count = progress, rows.estimated

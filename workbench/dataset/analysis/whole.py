@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.dataset.analysis.columns import DUPLICATE, Columns
+from workbench.dataset.analysis.columns import DUPLICATE, Columns, ColumnStore
 from workbench.dataset.analysis.findings import ABOUT_FILE, FindingList, Findings
 from workbench.dataset.analysis.part import Part
 from workbench.dataset.analysis.places import Places
@@ -56,7 +56,7 @@ class Whole:
     line_count: int = 0
     _waiting: dict[int, Part] = field(default_factory=dict)
     _taken: int = 0
-    _columns: list[Columns] = field(default_factory=list)
+    _columns: ColumnStore = field(default_factory=ColumnStore)
     _findings: list[tuple[Findings, int, int]] = field(default_factory=list)
 
     def needs_tokens(self, counter: Counter | None) -> bool:
@@ -87,7 +87,7 @@ class Whole:
 
     def finish(self, prepare: Callable[[Facts], None] | None = None) -> Analysis:
         """Everything, with what the rules about the file say; `prepare` may add to the facts that they look at."""
-        columns = Columns.joined(self._columns)
+        columns = self._columns.finish()
         facts = self.facts
         facts.size, facts.encoding, facts.damage = self.rows.size, self.rows.encoding, self.rows.damage()
         index = self.rows.index
@@ -117,8 +117,7 @@ def _copies(digests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The rows that are there already, in order, and for each the first row that is its like."""
     order = np.argsort(digests, kind="stable")
     ordered = digests[order]
-    same = np.concatenate([[False], ordered[1:] == ordered[:-1]]) if len(order) else np.zeros(0, bool)
-    starts = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
-    copies, firsts = order[same & (ordered != 0)], order[starts[same & (ordered != 0)]]
+    again = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)) + 1
+    copies, firsts = order[again], order[np.searchsorted(ordered, ordered[again])]
     by_row = np.argsort(copies)
     return copies[by_row], firsts[by_row]

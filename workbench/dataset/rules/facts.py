@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,21 +39,22 @@ class SystemPrompt:
 
     text: str
     """Its beginning, as much as a finding quotes."""
-    lines: list[int] = field(default_factory=list)
+    lines: array[int] = field(default_factory=lambda: array("q"))
 
 
 @dataclass(slots=True)
 class Tally:
     """What is counted row by row for the rules about the file.
 
-    Plain data: a worker process counts one part of a file, the parts are merged in order.
+    Plain data: a worker process counts one part of a file, the parts are merged in order. Lines are in arrays, since
+    there may be a million of them.
     """
 
     records: int = 0
     """Rows that can be read."""
     systems: dict[int, SystemPrompt] = field(default_factory=dict)
     """By digest of the whole text; records without any are not in it."""
-    without_system: list[int] = field(default_factory=list)
+    without_system: array[int] = field(default_factory=lambda: array("q"))
     """Lines of records without a system prompt."""
     answers: int = 0
     """Records that end with an answer."""
@@ -106,10 +108,10 @@ class Tally:
     def merge(self, later: Tally, lines: int) -> None:
         """Add what was counted in the part that follows this one; `lines` are those before that part."""
         self.records += later.records
-        self.without_system += [line + lines for line in later.without_system]
+        self.without_system.extend(line + lines for line in later.without_system)
         for key, prompt in later.systems.items():
             known = self.systems.setdefault(key, SystemPrompt(prompt.text))
-            known.lines += [line + lines for line in prompt.lines]
+            known.lines.extend(line + lines for line in prompt.lines)
         self.answers += later.answers
         self.images += later.images
         for text, count in later.labels.items():
