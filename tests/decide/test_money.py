@@ -71,6 +71,17 @@ def test_what_is_not_known_stays_not_measured() -> None:
     assert local_per_1k(measured(0.5, "s"), Hardware()).value is None
 
 
+def test_a_machine_that_is_always_on_is_paid_by_the_month() -> None:
+    """0.36 x 720 = 259.20 a month; an answer adds the power alone."""
+    machine = Hardware(per_hour=0.36, watts=100, per_kwh=0.40, always_on=True)
+    assert machine.month().value == pytest.approx(259.20)
+    assert machine.month(machines=2).value == pytest.approx(518.40)
+    assert local_per_1k(measured(0.9, "s"), machine).value == pytest.approx(0.9 * 1000 / 3600 * 0.04)
+    assert machine.hourly().value == pytest.approx(0.40), "training has to bear its share of the machine"
+    assert Hardware(per_hour=0.36).month().value == 0.0
+    assert Hardware(always_on=True).month().value is None
+
+
 def test_a_machine_of_ones_own_costs_its_price_and_its_power() -> None:
     machine = Hardware(per_hour=0.36, watts=100, per_kwh=0.40)
     assert machine.hourly().value == pytest.approx(0.40)
@@ -100,6 +111,53 @@ def test_a_break_even_worked_by_hand() -> None:
     # 20 % better: (20 + 50/12) / 0.0048; worse: (20 + 75/12) / 0.0032.
     assert one.band == pytest.approx(((20 + 50 / 12) / 0.0048, (20 + 75 / 12) / 0.0032))
     assert one.bounded_by is None
+
+
+def test_what_is_otherwise_by_a_fifth_is_worked_by_hand() -> None:
+    """As above, 4 USD saved, of which 3 come from shorter prompts. Each thing by itself."""
+    found = break_even(
+        alternative=cost(5),
+        tuned=cost(1, 20),
+        one_off=quoted(60, "USD"),
+        today=TODAY,
+        requests_per_month=10_000,
+        tokens_saving_1k=3.0,
+    )
+    assert isinstance(found, BreakEven)
+    volumes = {(one.changed, round(one.by, 6)): one.requests_per_month for one in found.sensitivity}
+    assert volumes == {
+        ("saving", -0.2): pytest.approx(25 / 0.0032),
+        ("saving", 0.2): pytest.approx(25 / 0.0048),
+        ("one-off", -0.2): pytest.approx((20 + 4) / 0.004),
+        ("one-off", 0.2): pytest.approx((20 + 6) / 0.004),
+        ("prices", -0.2): pytest.approx(25 / 0.004),
+        ("prices", 0.2): pytest.approx(25 / 0.004),
+        ("tokens", -0.2): pytest.approx(25 / 0.0034),
+        ("tokens", 0.2): pytest.approx(25 / 0.0046),
+        ("saving and one-off", 0.2): pytest.approx(found.band[0]),
+        ("saving and one-off", -0.2): pytest.approx(found.band[1]),
+    }
+    days = {(one.changed, round(one.by, 6)): one.date for one in found.sensitivity}
+    assert days["one-off", 0.2] == date(2027, 3, 12), "72 / 20 = 3.6 months, 109.6 days"
+    assert days["saving", -0.2] == date(2027, 4, 24), "60 / (32 - 20) = 5 months, 152.2 days"
+    dear = break_even(
+        alternative=cost(5), tuned=cost(4), one_off=quoted(60), today=TODAY, requests_per_month=9, tokens_saving_1k=8.0
+    )
+    assert isinstance(dear, BreakEven)
+    never = next(one for one in dear.sensitivity if one.changed == "tokens" and one.by < 0)
+    assert (never.requests_per_month, never.date) == (None, None), "1 - 0.2 x 8 is no saving any more"
+
+
+def test_costs_by_month_cross_on_the_day_of_break_even_and_step_up_with_each_training() -> None:
+    one = reached(tuned=cost(1, 20), requests_per_month=10_000)
+    assert [point.month for point in one.by_month] == list(range(13))
+    assert (one.by_month[0].alternative, one.by_month[0].tuned) == (0, 60)
+    assert (one.by_month[3].alternative, one.by_month[3].tuned) == pytest.approx((150, 60 + 3 * 30))
+    again = reached(tuned=cost(1, 20), requests_per_month=10_000, retrain_months=6)
+    assert [at.tuned - at.month * 30 for at in again.by_month] == pytest.approx([60] * 6 + [120] * 6 + [120])
+    until = reached(retirement=date(2027, 2, 21), requests_per_month=10_000)
+    assert until.by_month[-1].month == 3
+    assert reached().drawn_at == 1_250, "nobody asked: at the volume from which it pays"
 
 
 def test_retirement_and_retraining_shorten_the_horizon() -> None:

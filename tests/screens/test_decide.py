@@ -204,7 +204,8 @@ def test_every_figure_of_break_even_says_its_origin() -> None:
     )
     one = BreakEven(
         requests_per_month=12_345, date=date(2027, 1, 2), band=(10_000, 15_000), bounded_by="2027-06-01", months=6.5,
-        saving_per_1k=0.25, one_off=40, hosting_month=0,
+        saving_per_1k=Figure.estimated(0.25, "USD", "t"), one_off=Figure.quoted(40, "USD", "t", None),
+        hosting_month=Figure.estimated(0, "USD", "t"),
     )  # fmt: skip
     decision = Decision(
         stage="after-training", verdict="fine-tune", reasons=[], missing=[], checklist=[], candidates=[row],

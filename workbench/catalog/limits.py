@@ -31,6 +31,9 @@ MESSAGE_KEYS = frozenset(
 )
 """Keys a message may have: those of the chat API and the fine-tuning API's `weight`."""
 
+PROMPT_CACHE_FROM, PROMPT_CACHE_STEP = 1_024, 128
+"""Prompt caching as OpenAI and Azure document it: prompts of 1,024 tokens or more, in steps of 128."""
+
 COOKBOOK_EXAMPLE_TOKENS = 16_385
 """MAX_TOKENS_PER_EXAMPLE of the cookbook's newest data preparation notebook."""
 
@@ -66,6 +69,10 @@ class Limits:
     image_details: tuple[str, ...] = ("low", "high", "auto")
     tokens_times_epochs: int | None = None
     """Tokens of a file times epochs in one job (Azure's quota page, July 2025)."""
+    cached_from: int | None = None
+    """Tokens from which on the beginning that prompts share is billed as cached input; None where nobody says."""
+    cached_step: int = 1
+    """What is cached comes in steps of as many tokens."""
 
 
 _NAME = r"[A-Za-z0-9_-]{1,64}"
@@ -84,6 +91,8 @@ _LIMITS = {
         images_per_example=64,
         image_records=50_000,
         image_bytes=10 * _MIB,
+        cached_from=PROMPT_CACHE_FROM,
+        cached_step=PROMPT_CACHE_STEP,
     ),
     "azure": Limits(
         "azure",
@@ -99,6 +108,8 @@ _LIMITS = {
         image_records=50_000,
         image_bytes=10 * _MIB,
         tokens_times_epochs=2_000_000_000,
+        cached_from=PROMPT_CACHE_FROM,
+        cached_step=PROMPT_CACHE_STEP,
     ),
     "compatible": Limits(
         "compatible",

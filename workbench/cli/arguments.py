@@ -58,6 +58,14 @@ def dollars(text: str) -> float:
     return number
 
 
+def amount(text: str) -> float:
+    """An argument that is an amount of money, time or power: finite, from 0."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no amount: it starts at 0")
+    return number
+
+
 def context_of(args: argparse.Namespace) -> Context:
     """The workspace that the arguments name."""
     from workbench.workflow.context import open_context

@@ -37,11 +37,18 @@ class Hardware(BaseModel):
     """Drawn while it works."""
     per_kwh: float | None = None
     """US dollars for a kilowatt hour."""
+    always_on: bool = False
+    """It is paid for by the month, whether it works or not; else only while it works."""
     source: str = "the person"
 
+    @property
+    def power(self) -> float | None:
+        """Dollars for the power of an hour of work; None where watts or their price are not known."""
+        return None if self.watts is None or self.per_kwh is None else self.watts / 1000 * self.per_kwh
+
     def hourly(self) -> Figure:
-        """Dollars an hour: price and power, as far as both are known; not measured where neither is."""
-        power = None if self.watts is None or self.per_kwh is None else self.watts / 1000 * self.per_kwh
+        """Dollars an hour of work: price and power, as far as both are known; not measured where neither is."""
+        power = self.power
         if self.per_hour is None and power is None:
             return Figure.not_measured("USD/hour", "no price of the machine or its power is given")
         parts = [
@@ -49,6 +56,23 @@ class Hardware(BaseModel):
         ]
         total = (self.per_hour or 0.0) + (power or 0.0)
         return Figure.estimated(total, "USD/hour", f"{' and '.join(parts)}, by {self.source}")
+
+    def working(self) -> Figure:
+        """Dollars that an hour of answering adds: all of it, but the power alone where the machine is always on."""
+        if not self.always_on or self.per_hour is None:
+            return self.hourly()
+        said = "power" if self.power is not None else "the machine is paid for by the month; its power is not known"
+        return Figure.estimated(self.power or 0.0, "USD/hour", f"{said}, by {self.source}")
+
+    def month(self, machines: int = 1) -> Figure:
+        """Dollars a month for having it there."""
+        if not self.always_on:
+            return Figure.estimated(0.0, PER_MONTH, "the machine is reckoned only while it works")
+        if self.per_hour is None:
+            return Figure.not_measured(PER_MONTH, "no price of the machine is given")
+        total = self.per_hour * HOURS_PER_MONTH * machines
+        several = f" x {machines} machines" if machines > 1 else ""
+        return Figure.estimated(total, PER_MONTH, f"price of the machine x 720 hours{several}, by {self.source}")
 
 
 def derive(value: float, unit: str, formula: str, inputs: Sequence[Figure]) -> Figure:
@@ -121,7 +145,7 @@ def training_by_hours(seconds: Figure, per_hour: Figure) -> Figure:
 
 
 def local_per_1k(seconds_per_request: Figure, hardware: Hardware) -> Figure:
-    """Cost of 1,000 requests on a machine of one's own that answers one after another: an upper bound."""
-    hourly = hardware.hourly()
+    """Cost of 1,000 requests on a machine of one's own; `seconds_per_request` is 1 / its throughput."""
+    hourly = hardware.working()
     value = number(seconds_per_request) * 1_000 / 3600 * number(hourly)
     return derive(value, PER_1K, "seconds of a request x price of an hour", [seconds_per_request, hourly])

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from workbench.catalog.figure import Figure
+from workbench.decide.bill import Bill
 from workbench.decide.breakeven import BreakEven
 from workbench.decide.checklist import ChecklistItem
 from workbench.evaluate.results import CandidateResult
@@ -53,6 +54,8 @@ class JudgedCandidate(CandidateResult):
     """A candidate of the run, and what it is to this decision."""
 
     kind: Kind
+    costs: Bill | None = None
+    """What it costs; None where nobody worked it out."""
 
 
 class Decision(BaseModel):
@@ -72,3 +75,5 @@ class Decision(BaseModel):
     decided_on: date
     no_break_even: str | None = None
     """Why `break_even` is null."""
+    requests_per_month: int | None = None
+    """The volume that was asked about."""

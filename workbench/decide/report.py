@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from workbench.catalog.figure import Figure
 from workbench.decide.decision import Decision, JudgedCandidate
+from workbench.decide.report_costs import (
+    LEGEND,
+    candidate_costs,
+    month_rows,
+    not_measured,
+    sensitivity_rows,
+    sources,
+)
 from workbench.evaluate.results import Comparison, RunResult
 
 _HEADLINE = {
@@ -17,7 +27,20 @@ BAR = 40
 """Characters from score 0 to score 1 in the chart."""
 
 
-def markdown(decision: Decision, run: RunResult | None = None, title: str = "Should we fine-tune?") -> str:
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """The names of the pictures beside the report; None where there is none to draw."""
+
+    scores: str | None = None
+    costs: str | None = None
+
+
+def markdown(
+    decision: Decision,
+    run: RunResult | None = None,
+    title: str = "Should we fine-tune?",
+    charts: Charts = Charts(),
+) -> str:
     """The whole report; `run` adds its comparisons and how it was measured."""
     parts = [
         f"# {_plain(title)}",
@@ -28,10 +51,13 @@ def markdown(decision: Decision, run: RunResult | None = None, title: str = "Sho
         gaps = (f"- {_plain(gap.what)}\n\n  ```\n  {_printable(gap.command)}\n  ```" for gap in decision.missing)
         parts.append("## What is missing\n\n" + "\n".join(gaps))
     if decision.candidates:
-        parts += ["## What was measured", _chart(decision.candidates), _candidates(decision.candidates)]
+        parts += ["## What was measured", *_scores(decision, charts), _candidates(decision.candidates)]
     if run is not None and run.comparisons:
         parts += ["### Compared, item by item", _comparisons(run.comparisons)]
-    parts += ["## Break-even", _break_even(decision), "## Checklist", _checklist(decision)]
+    if any(row.costs for row in decision.candidates):
+        parts += ["## What it costs", _costs(decision)]
+    parts += ["## Break-even", *_break_even(decision, charts), "## Checklist", _checklist(decision)]
+    parts += ["## What was not measured", _not_measured(decision)]
     if run is not None:
         parts += ["## How it was measured", _method(run)]
     return "\n\n".join(parts) + "\n"
@@ -53,6 +79,15 @@ def _code(text: str) -> str:
 def _printable(text: str) -> str:
     """On one line, and nothing in it that a terminal would obey."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _scores(decision: Decision, charts: Charts) -> list[str]:
+    """The picture, and the same as text where there is none, or for whom it does not show."""
+    text = _chart(decision.candidates)
+    if charts.scores is None:
+        return [text]
+    shown = f"![Scores with 95 % intervals; the figures are in the table below]({charts.scores})"
+    return [shown, f"<details><summary>The chart as text</summary>\n\n{text}\n\n</details>"]
 
 
 def _chart(candidates: list[JudgedCandidate]) -> str:
@@ -128,22 +163,61 @@ def _comparisons(comparisons: list[Comparison]) -> str:
     return _table(head, rows)
 
 
-def _break_even(decision: Decision) -> str:
+def _costs(decision: Decision) -> str:
+    head, rows = candidate_costs(decision)
+    volume = decision.requests_per_month
+    at = f"{volume:,} requests" if volume else "a volume that was not said"
+    lines = [
+        _table(head, [[_code(name), *cells] for name, *cells in rows]),
+        f"{LEGEND}. *Once* is data, training and evaluation; *per 1,000* is answering, without hosting; *a month* is "
+        f"at {at}.",
+        "\n".join(f"- {_plain(source)}" for source in sources(decision)),
+    ]
+    return "\n\n".join(lines)
+
+
+def _break_even(decision: Decision, charts: Charts) -> list[str]:
     one = decision.break_even
     if one is None:
-        return f"Not worked out: {_plain(decision.no_break_even or 'nothing to compare')}."
+        return [f"Not worked out: {_plain(decision.no_break_even or 'nothing to compare')}."]
     lines = [
+        f"- {_code(one.tuned)} instead of {_code(one.alternative)}." if one.tuned else "",
         f"- From {one.requests_per_month:,.0f} requests a month ({one.band[0]:,.0f} to {one.band[1]:,.0f} if saving "
-        "and one-off cost are each 20 % better or worse).",
-        f"- Saving {one.saving_per_1k:,.4g} USD per 1,000 requests; one-off cost {one.one_off:,.2f} USD; hosting "
-        f"{one.hosting_month:,.2f} USD a month more.",
-        f"- Horizon {one.months:.1f} months"
-        + (f", until the model retires on {one.bounded_by}." if one.bounded_by else "."),
+        "and one-off cost are each 20 % better or worse). Estimated: volume = " + _plain(one.formula) + ".",
+        f"- Saving per 1,000 requests: {_figure(one.saving_per_1k)}; one-off cost: {_figure(one.one_off)}; hosting a "
+        f"month more: {_figure(one.hosting_month)}.",
     ]
+    if one.prompt_tokens_saved is not None:
+        lines.append(f"- Prompt tokens saved in each request: {_figure(one.prompt_tokens_saved)}.")
+    until = f", until the model retires on {one.bounded_by}" if one.bounded_by else ""
+    again = f"; it is trained again every {one.retrain_months:g} months" if one.retrain_months else ""
+    lines.append(f"- Horizon {one.months:.1f} months{until}{again}.")
     if one.asked is not None:
         reached = f"paid back on {one.date.isoformat()}" if one.date else "not paid back within the horizon"
         lines.append(f"- At {one.asked:,} requests a month: {reached}.")
-    return "\n".join(lines)
+    parts = ["\n".join(line for line in lines if line)]
+    if charts.costs is not None:
+        parts.append(f"![Cumulative cost of both over months; the figures are in the table below]({charts.costs})")
+    head = ["month", "alternative", "tuned", "saved by then"]
+    parts.append(f"At {one.drawn_at:,} requests a month, US dollars, estimated:\n\n" + _table(head, month_rows(one)))
+    head = ["if this is otherwise", "by", "pays from requests a month", "paid back"]
+    parts.append("How sure that is:\n\n" + _table(head, sensitivity_rows(one)))
+    return parts
+
+
+def _figure(figure: Figure) -> str:
+    return _plain(figure_text(figure))
+
+
+def _not_measured(decision: Decision) -> str:
+    lines = [f"- {_plain(gap)}" for gap in not_measured(decision)]
+    if decision.break_even is None:
+        lines.append(f"- Break-even: {_plain(decision.no_break_even or 'nothing to compare')}")
+    asked = [item.question for item in decision.checklist if item.status == "open"]
+    lines += [f"- {_plain(question)} (open)" for question in asked]
+    if any(reason.code == "seeds_not_measured" for reason in decision.reasons):
+        lines.append("- How much the score varies between trainings with other seeds")
+    return "\n".join(lines) or "Nothing that was asked about."
 
 
 def _checklist(decision: Decision) -> str:
@@ -169,5 +243,8 @@ def _method(run: RunResult) -> str:
         f"- Temperature {task.temperature:g}, up to {task.max_tokens} tokens, seed {task.seed}, repeats {run.repeat}.",
         "- Intervals: Wilson or BCa bootstrap for a score; Newcombe's method 10 with exact McNemar, or BCa with a "
         "permutation test, for a difference; Holm's correction over all pairs.",
+        f"- Every answer is kept in {_code(f'runs/{run.run}/items.jsonl')} of the project: "
+        f"`ftwb decide --run {_printable(run.run)} --recompute --report FILE.md` works all of this out again from "
+        "there, without a model, a network or a running engine.",
     ]
     return "\n".join(lines)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.catalog.figure import Figure
 from workbench.decide import commands
-from workbench.decide.breakeven import BreakEven, NoBreakEven, break_even
+from workbench.decide.bill import Bill
+from workbench.decide.breakeven import BreakEven, NoBreakEven, break_even, tokens_saved
 from workbench.decide.checklist import PersonAnswer, build
 from workbench.decide.cost import PER_MONTH, USD, CandidateCost
 from workbench.decide.decision import Decision, JudgedCandidate, Kind, Missing, Reason, Stage, TrainingFacts, Verdict
@@ -99,12 +100,15 @@ def decide(
 
     `candidates_kind` says of each candidate's text what it is (not named: trivial by its profile, else untuned).
     `leaks` is the number of test items found in training (default: what the run found). `costs` are candidates' running
-    costs where hosting is known; without them break-even is not worked out. `lifecycle` is that of the
-    tuned model, None for a model of one's own, which nobody retires.
+    costs where hosting is known, or their whole bills; without them break-even is not worked out. `lifecycle` is that
+    of the tuned model, None for a model of one's own, which nobody retires.
     """
     kinds: dict[str, Kind] = {**candidates_kind, **dict.fromkeys(run.siblings if run else (), "seed")}
+    bills = {name: cost for name, cost in (costs or {}).items() if isinstance(cost, Bill)}
     rows = [
-        JudgedCandidate.model_validate(row.model_dump() | {"kind": _kind(row.candidate, kinds)})
+        JudgedCandidate.model_validate(
+            row.model_dump() | {"kind": _kind(row.candidate, kinds), "costs": bills.get(row.candidate)}
+        )
         for row in (run.candidates if run else [])
     ]
     found = (run.leaked_exact or 0) + (run.leaked_near or 0) if run else 0
@@ -133,6 +137,7 @@ def decide(
         run=run.run if run else None,
         decided_on=case.today,
         no_break_even=case.no_break_even,
+        requests_per_month=requests_per_month,
     )
 
 
@@ -343,19 +348,32 @@ def _work_out_break_even(case: _Case, costs: Mapping[str, CandidateCost], retrai
         unknown = Figure.not_measured(PER_MONTH, f"the hosting of {row.candidate} has no price")
         return costs.get(row.candidate) or CandidateCost(per_1k=row.cost_per_1k, hosting_month=unknown)
 
+    new, old = cost(tuned[0]), cost(alternatives[0])
+    once = new.one_off if isinstance(new, Bill) else case.training.cost if case.training else None
+    saved = tokens_saved(alternatives[0], tuned[0], case.run.run if case.run else None)
     found = break_even(
-        alternative=cost(alternatives[0]),
-        tuned=cost(tuned[0]),
-        one_off=(case.training.cost if case.training else None) or Figure.not_measured(USD, "training has no price"),
+        alternative=old,
+        tuned=new,
+        one_off=once or Figure.not_measured(USD, "training has no price"),
         today=case.today,
         requests_per_month=case.requests_per_month,
         retirement=case.lifecycle.retires(tuned=True) if case.lifecycle else None,
         retrain_months=retrain_months,
+        tokens_saved=saved,
+        tokens_saving_1k=_tokens_saving(old, alternatives[0], saved),
+        names=(alternatives[0].candidate, tuned[0].candidate),
     )
     if isinstance(found, NoBreakEven):
         case.no_break_even = found.why
     else:
         case.break_even = found
+
+
+def _tokens_saving(cost: CandidateCost, row: CandidateResult, saved: Figure | None) -> float | None:
+    """What the tokens that are saved in 1,000 prompts cost where they are not: at the mean price of those prompts."""
+    if saved is None or saved.value is None or not isinstance(cost, Bill) or cost.prompt_1k.value is None:
+        return None
+    return cost.prompt_1k.value / row.prompt_tokens_mean * saved.value if row.prompt_tokens_mean else None
 
 
 def _facts(case: _Case) -> Facts:

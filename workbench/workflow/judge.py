@@ -6,17 +6,18 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from workbench.catalog.figure import Figure
 from workbench.catalog.models import Lifecycle, lifecycle
 from workbench.decide.decision import Decision, Kind, TrainingFacts
 from workbench.decide.verdict import decide
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import parse_candidate
-from workbench.evaluate.results import RunResult
+from workbench.evaluate.results import RunResult, summarise
 from workbench.workflow.context import Context
-from workbench.workflow.measure import list_runs
-from workbench.workflow.project import Project, ProjectDocument, VerdictRecord
+from workbench.workflow.costing import Costing, training_seconds
+from workbench.workflow.measure import list_runs, run_items
+from workbench.workflow.project import Costs, Project, ProjectDocument, VerdictRecord
 from workbench.workflow.train import RecordedJob, recorded_jobs
 
 if TYPE_CHECKING:
@@ -26,29 +27,78 @@ VERDICTS_KEPT = 50
 
 
 def judge(
-    context: Context, project: Project, requests_per_month: int | None = None, *, run_id: str | None = None
+    context: Context,
+    project: Project,
+    requests_per_month: int | None = None,
+    *,
+    run_id: str | None = None,
+    costs: Costs | None = None,
+    recompute: bool = False,
 ) -> Decision:
-    """The verdict on the project's newest run, or on the one that is named, kept in the project."""
-    runs = list_runs(context, project)
-    run = next((one for one in runs if run_id in (None, one.run)), None)
+    """The verdict on the project's newest run, or on the one that is named, kept in the project.
+
+    Volume and `costs` are those of the project where nothing else is said. `recompute` works the run's figures out
+    again from the answers that it stored.
+    """
+    run = _chosen(context, project, run_id)
+    if run is not None and recompute:
+        run = recomputed(context, project, run)
     jobs = recorded_jobs(context)
     tuned = {f"{one.job.profile}/{one.job.fine_tuned_model}": one for one in jobs.values() if one.job.fine_tuned_model}
     kinds = {row.candidate: kind_of(row.candidate, tuned) for row in run.candidates} if run else {}
     kinds |= dict.fromkeys(_repetitions(run, tuned), "seed")
     trained = _training_of(project, run, tuned, jobs)
+    said = costs or project.document.costs
+    requests = requests_per_month if requests_per_month is not None else project.document.requests_per_month
+    costing = Costing.of(context, said, requests)
+    made = {row.candidate: tuned[_model_of(row.candidate)] for row in run.candidates
+            if _model_of(row.candidate) in tuned} if run else {}  # fmt: skip
     decision = decide(
         run,
         task=project.task,
         candidates_kind=kinds,
         answers=project.document.checklist,
-        requests_per_month=requests_per_month
-        if requests_per_month is not None
-        else project.document.requests_per_month,
-        training=_facts(trained) if trained else None,
+        requests_per_month=requests,
+        training=_facts(context, trained, costing) if trained else None,
         lifecycle=_lifecycle(context, trained.job) if trained else None,
+        costs=costing.bills(run, kinds, made) if run else None,
+        retrain_months=said.retrain_months,
     )
     _keep(context, project, decision)
     return decision
+
+
+def _chosen(context: Context, project: Project, run_id: str | None) -> RunResult | None:
+    runs = list_runs(context, project)
+    run = next((one for one in runs if run_id in (None, one.run)), None)
+    if run is None and run_id is not None:
+        names = ", ".join(one.run for one in runs[:5]) or "none"
+        raise WorkbenchError(f"run {run_id!r}", "is not one of the project", f"its runs: {names}", code="unknown_run")
+    return run
+
+
+def recomputed(context: Context, project: Project, run: RunResult) -> RunResult:
+    """The run with every figure worked out again from its stored answers: nothing is asked, nothing is started."""
+    rows = run_items(context, project, run.run)
+    if not rows:
+        raise WorkbenchError(
+            f"run {run.run!r}", "has no stored answers", "decide on it without --recompute", code="no_answers"
+        )
+    leaked = None if run.leaked_exact is None else (run.leaked_exact, run.leaked_near or 0)
+    again = summarise(
+        rows,
+        [row.candidate for row in run.candidates],
+        run=run.run,
+        test_sha256=run.test_sha256,
+        task=run.task,
+        items=run.items,
+        items_in_file=run.items_in_file,
+        repeat=run.repeat,
+        created_at=run.created_at,
+        leaked=leaked,
+        seeds=[dict(zip([one.candidate, *one.siblings], one.seeds, strict=False)) for one in run.seeds],
+    )
+    return RunResult.model_validate(run.model_dump() | again.model_dump())
 
 
 def kind_of(candidate: str, tuned: dict[str, RecordedJob]) -> Kind:
@@ -84,13 +134,31 @@ def _model_of(candidate: str) -> str:
     return f"{parsed.profile}/{parsed.model.split(':ckpt-step-')[0]}"
 
 
-def write_report(context: Context, project: Project, decision: Decision, path: Path) -> None:
-    """The decision as Markdown; recomputable from the stored run."""
-    from workbench.decide.report import markdown
+def write_report(
+    context: Context, project: Project, decision: Decision, path: Path, *, recompute: bool = False
+) -> list[Path]:
+    """The decision as Markdown, its charts as SVG files beside it; returns what was written.
+
+    `recompute` as in `judge`: the run's comparisons come from its stored answers, too.
+    """
+    from workbench.decide.charts import costs_svg, scores_svg
+    from workbench.decide.report import Charts, markdown
 
     run = next((one for one in list_runs(context, project) if one.run == decision.run), None)
+    if run is not None and recompute:
+        run = recomputed(context, project, run)
+    pictures: dict[Path, str] = {}
+    scores, costs = (path.with_name(f"{path.stem}-{name}.svg") for name in ("scores", "costs"))
+    if decision.candidates:
+        pictures[scores] = scores_svg(decision)
+    if decision.break_even is not None:
+        pictures[costs] = costs_svg(decision.break_even, decision.decided_on)
+    charts = Charts(*(quote(file.name) if file in pictures else None for file in (scores, costs)))
+    text = markdown(decision, run, title=f"{project.title}: should we fine-tune?", charts=charts)
     try:
-        path.write_text(markdown(decision, run, title=f"{project.title}: should we fine-tune?"), encoding="utf-8")
+        for file, content in {**pictures, path: text}.items():
+            file.write_text(content, encoding="utf-8")
+        return [path, *pictures]
     except OSError as error:
         raise WorkbenchError(
             str(path), f"cannot be written ({error.strerror})", "choose another path", code="unwritable"
@@ -108,18 +176,16 @@ def _training_of(
     return max(ours, key=lambda one: one.job.created_at or 0, default=None)
 
 
-def _facts(trained: RecordedJob) -> TrainingFacts:
+def _facts(context: Context, trained: RecordedJob, costing: Costing) -> TrainingFacts:
     job = trained.job
-    seconds = None
-    if job.finished_at and job.created_at:
-        seconds = Figure.measured(job.finished_at - job.created_at, "s", "from created to finished, the queue included")
+    seconds = training_seconds(context, trained)
     return TrainingFacts(
         job=job.id,
         status=job.status,
         base=f"{job.profile}/{job.model}",
         fine_tuned_model=job.fine_tuned_model,
-        seconds=seconds,
-        cost=job.cost,
+        seconds=seconds if seconds.value is not None else None,
+        cost=costing.training(trained),
     )
 
 

@@ -6,11 +6,12 @@ import itertools
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.task import TaskSpec
@@ -21,6 +22,9 @@ from workbench.workflow.context import Context
 FIRST_SAMPLE = "recipes"
 """What a new workspace opens with."""
 FIRST_SLUG = "default"
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""Of money, time or power."""
 
 
 class Training(BaseModel):
@@ -34,6 +38,29 @@ class Training(BaseModel):
     suffix: str | None = None
     seed: int = 0
     settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Costs(BaseModel):
+    """What only the person knows of the costs; None where they have not said it. Dollars are US dollars."""
+
+    model_config = ConfigDict(extra="allow")
+
+    hardware_per_hour: Amount | None = None
+    """Their own machine: dollars for an hour, rented or written off."""
+    watts: Amount | None = None
+    """Drawn while it works."""
+    per_kwh: Amount | None = None
+    """Dollars for a kilowatt hour."""
+    always_on: bool = False
+    """The machine is paid for by the month, whether it works or not."""
+    data_hours: Amount | None = None
+    """Spent on preparing the training data."""
+    hourly_rate: Amount | None = None
+    """Dollars for an hour of that work."""
+    retrain_months: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """The model is trained again every so many months."""
+    tier: Literal["global", "data-zone", "regional", "developer"] | None = None
+    """Azure's kind of deployment and of training; None: global."""
 
 
 class Answered(BaseModel):
@@ -73,6 +100,7 @@ class ProjectDocument(BaseModel):
     """The untuned candidates that the project measures first."""
     training: Training = Field(default_factory=Training)
     requests_per_month: int | None = None
+    costs: Costs = Field(default_factory=Costs)
     checklist: dict[str, Answered] = Field(default_factory=dict)
     verdicts: list[VerdictRecord] = Field(default_factory=list)
 
@@ -192,6 +220,26 @@ def update_project(context: Context, project: Project, **changes: Any) -> Projec
 
     context.store.update(project.relative, ProjectDocument, change)
     return _read(context, project.slug)
+
+
+def with_costs(costs: Costs, said: Mapping[str, Any]) -> Costs:
+    """The costs with what was said now; raises WorkbenchError for an amount that cannot be one."""
+    try:
+        return Costs.model_validate(costs.model_dump() | dict(said))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("_", " ")
+        raise WorkbenchError(
+            name, f"does not take {first['input']!r}: {first['msg']}", "give another", code="bad_value", exit_code=2
+        ) from None
+
+
+def remember_costs(context: Context, project: Project, costs: Costs, requests_per_month: int | None) -> Project:
+    """Keep what the person said of the costs with the project; the volume too, where one is given."""
+    changes: dict[str, Any] = {"costs": costs.model_dump(exclude_none=True)}
+    if requests_per_month is not None:
+        changes["requests_per_month"] = requests_per_month or None
+    return update_project(context, project, **changes)
 
 
 def ensure_first_project(context: Context) -> None:
