@@ -192,6 +192,9 @@ _ITEMS_ACTIONS = (
 
 _DECIDE_ACTIONS = (
     Action("decide.go", "Do the line under the cursor", ("o",), "Run what is missing, answer the question; enter too.", "Decide"),
+    Action("decide.run", "Run what is missing", ("x",), "Measure at once what the verdict lacks, where it costs nothing; else the form with its price.", "Decide", "run"),
+    Action("decide.costs", "Say your costs", ("c",), "Your machine, your time, how often it is trained again; kept with the project.", "Decide", "costs"),
+    Action("decide.drawn", "Draw the break-even", ("b",), "What both have cost by each month, and how sure that is.", "Decide", "break-even"),
     Action("decide.requests", "Requests per month", ("m",), "Say how many requests a month, for the break-even.", "Decide", "requests"),
     Action("decide.report", "Export the report", ("e",), "Write the verdict with its evidence to a Markdown file.", "Decide", "report"),
     Action("decide.refresh", "Judge again", ("r",), "Read runs and answers again.", "Decide", "again"),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.catalog.figure import Figure
+from workbench.catalog.figure import Figure, Origin
 from workbench.decide.cost import (
     HOURS_PER_MONTH,
     PER_1K,
@@ -120,7 +120,7 @@ def hosted(request: Request, prices: Prices) -> Running:
     """Billed by the token, and by the hour where hosting has a price."""
     cached = number(request.cached_tokens) if prices.cached_input.value is not None else 0.0
     price = {"input_price": prices.input, "cached_tokens": cached, "cached_price": prices.cached_input}
-    nothing = Figure.estimated(0.0, TOKENS, "the prompt alone")
+    nothing = Figure(value=0.0, unit=TOKENS, origin=Origin.ESTIMATED)  # the prompt alone
     return Running(
         prompt_1k=per_1k_requests(request.prompt_tokens, nothing, output_price=prices.input, **price),  # type: ignore[arg-type]
         per_1k=per_1k_requests(

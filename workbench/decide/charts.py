@@ -52,7 +52,7 @@ def scores_svg(decision: Decision) -> str:
 
 def costs_svg(one: BreakEven, today: date) -> str:
     """What the alternative and the tuned model have cost by each month, at one volume."""
-    left, right, top, height = 90, WIDTH - 30, 56, 380
+    left, right, top, height = 90, WIDTH - 30, 66, 390
     bottom = height - 46
     last = one.by_month[-1].month
     highest = max(max(point.alternative, point.tuned) for point in one.by_month) or 1.0
@@ -73,11 +73,12 @@ def costs_svg(one: BreakEven, today: date) -> str:
     parts.append(
         _text((left + right) / 2, height - 8, f"months, at {one.drawn_at:,} requests a month", anchor="middle")
     )
-    for day, said in ((one.date, "paid back"), (one.retires, "retires")):
+    for up, (day, said) in enumerate(((one.date, "paid back"), (one.retires, "retires"))):
         months = None if day is None else (day - today).days / DAYS_PER_MONTH
         if months is not None and 0 <= months <= last:
             parts.append(_line(x(months), top, x(months), bottom, _INK, 1, "4 3"))
-            parts.append(_text(x(months), top - 6, f"{said} {day}", anchor="middle" if months < last * 0.8 else "end"))
+            side = "start" if months < last * 0.2 else "end" if months > last * 0.8 else "middle"
+            parts.append(_text(x(months), top - 4 - 14 * up, f"{said} {day}", anchor=side))
     for name, colour, values in (
         (one.alternative, _COLOURS["untuned"], [point.alternative for point in one.by_month]),
         (one.tuned, _COLOURS["tuned"], [point.tuned for point in one.by_month]),

@@ -80,10 +80,19 @@ def derive(value: float, unit: str, formula: str, inputs: Sequence[Figure]) -> F
     them is missing (then `value` is not looked at)."""
     if gap := lacking(inputs, unit):
         return gap
-    sources = [figure.source for figure in inputs if figure.source]
+    sources = [source for figure in inputs for source in _leaves(figure)]
     dates = [figure.as_of for figure in inputs if figure.as_of]
     said = f"{formula} ({'; '.join(dict.fromkeys(sources))})" if sources else formula
     return Figure.estimated(value, unit, said, min(dates, default=None))
+
+
+def _leaves(figure: Figure) -> list[str]:
+    """Where a figure comes from in the end: of one that was worked out, what its formula was fed with."""
+    source = figure.source or ""
+    formula, bracket, inner = source.partition(" (")
+    if figure.origin is Origin.ESTIMATED and bracket and inner.endswith(")"):
+        return inner[:-1].split("; ")
+    return [source] if source else []
 
 
 def lacking(inputs: Sequence[Figure], unit: str) -> Figure | None:

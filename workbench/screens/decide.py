@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from workbench.decide.checklist import ChecklistItem
     from workbench.decide.decision import Decision, Missing
     from workbench.screens.dialogs.answer import Answer
+    from workbench.screens.dialogs.costs import CostsAnswer
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
 
@@ -74,6 +75,10 @@ measured it can be *do not fine-tune* (something simpler is good enough) or *not
 `enter` on a line under *What is missing* goes to where it is done. `enter` on a question takes your answer: ● \
 measured by ftwb, ✓ answered by you, ○ open. Figures say where they come from: measured, quoted (a price table), \
 estimated (a formula), or not measured.
+
+Under *Costs* stands what each candidate costs once and while it runs; the line below the list shows every part of it \
+with its source. `c` takes what only you know: your machine's price and power, your hours, how often you train again. \
+`b` draws the break-even. `x` runs what is missing.
 """
 
     def __init__(self, context: Context, project: Project) -> None:
@@ -118,9 +123,8 @@ estimated (a formula), or not measured.
     @on(Judged)
     def show_decision(self, message: Judged) -> None:
         """Show it; the cursor stays on its line."""
-        same = message.project.document.requests_per_month == self.project.document.requests_per_month
         self.project = message.project
-        if same and message.decision == self.decision:
+        if message.decision == self.decision:
             return
         decision = self.decision = message.decision
         word, role = VERDICTS[decision.verdict]
@@ -140,8 +144,10 @@ estimated (a formula), or not measured.
     # What a person can do -------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A report needs a verdict."""
-        return self.decision is not None if action in ("report", "go", "requests") else True
+        """A report needs a verdict, and a key for what is missing something that is."""
+        if action == "run":
+            return self.decision is not None and bool(self.decision.missing)
+        return self.decision is not None if action in ("report", "go", "requests", "costs", "drawn") else True
 
     @on(LineList.Chosen, "#lines")
     async def action_go(self) -> None:
@@ -151,15 +157,29 @@ estimated (a formula), or not measured.
             return
         if key.startswith("missing "):
             await self.go_on(decision.missing[int(key.removeprefix("missing "))])
-        elif key.startswith("break-even"):
+        elif key == "break-even requests":
             self.action_requests()
+        elif key.startswith("break-even"):
+            self.action_drawn()
+        elif key.startswith("cost "):
+            self.action_costs()
         else:
             item = next((item for item in decision.checklist if question_key(item.id) == key), None)
             if item is not None:
                 self.ask(item)
 
-    async def go_on(self, gap: Missing) -> None:
-        """To the mode that supplies it, its form open; for what no mode does, the command."""
+    async def action_run(self) -> None:
+        """What the line under the cursor misses, else the first thing that is missing."""
+        decision, key = self.decision, self._lines.key
+        if decision is not None and decision.missing:
+            here = int(key.removeprefix("missing ")) if key.startswith("missing ") else 0
+            await self.go_on(decision.missing[here], at_once=True)
+
+    async def go_on(self, gap: Missing, *, at_once: bool = False) -> None:
+        """To the mode that supplies it, its form open; for what no mode does, the command.
+
+        `at_once` begins without a form what costs nothing: a run of models on this machine.
+        """
         mode = next((mode for mode, start in _WAYS.items() if gap.command.startswith(start)), None)
         if mode is None or not hasattr(self.app, "action_mode") or "LARGER_TEST" in gap.command:
             from workbench.screens.dialogs.text import TextDialog
@@ -167,9 +187,12 @@ estimated (a formula), or not measured.
             self.app.push_screen(TextDialog(gap.what, gap.command))
             return
         await self.app.run_action(f"mode('{mode}')", self.app)
-        arrive = getattr(self.app.screen, "arrive", None)
+        wanted = candidates_in(gap.command)
+        local = _profiles(wanted) <= {name for name, one in self.context.profiles().items() if one.kind == "local"}
+        begin = getattr(self.app.screen, "begin", None) if at_once and wanted and local else None
+        arrive = begin or getattr(self.app.screen, "arrive", None)
         if arrive is not None:
-            self.app.call_later(arrive, candidates_in(gap.command))
+            self.app.call_later(arrive, wanted)
 
     def ask(self, item: ChecklistItem) -> None:
         """Take the person's answer to a question."""
@@ -195,6 +218,38 @@ estimated (a formula), or not measured.
             said = Answered(status=answer.status, text=answer.text, answered_at=int(clock.now()))
             answers = {**project.document.checklist, question: said}
             update_project(self.context, project, checklist={name: each.model_dump() for name, each in answers.items()})
+
+        await aside_sync(keep)
+        self.judge()
+
+    def action_drawn(self) -> None:
+        """The break-even in full: a chart, how sure it is, the months."""
+        from workbench.screens.dialogs.break_even import BreakEvenDialog
+
+        if self.decision is not None:
+            self.app.push_screen(BreakEvenDialog(self.decision))
+
+    def action_costs(self) -> None:
+        """Ask for what only the person knows of the costs."""
+        from workbench.screens.dialogs.costs import CostsDialog
+
+        document = self.project.document
+
+        def answered(answer: CostsAnswer | None) -> None:
+            if answer is not None:
+                self.keep_costs(answer)
+
+        self.app.push_screen(CostsDialog(document.costs, document.requests_per_month), answered)
+
+    @work(group="keep", exit_on_error=False)
+    async def keep_costs(self, answer: CostsAnswer) -> None:
+        """Write it into the project, and judge again."""
+
+        def keep() -> None:
+            from workbench.workflow.project import open_project, remember_costs
+
+            project = open_project(self.context, self.project.slug)
+            remember_costs(self.context, project, answer.costs, answer.requests_per_month or 0)
 
         await aside_sync(keep)
         self.judge()
@@ -258,3 +313,8 @@ estimated (a formula), or not measured.
 
 _WAYS = {"evaluate": "ftwb evaluate", "jobs": "ftwb job create"}
 """Which mode does what a command of `missing` does."""
+
+
+def _profiles(candidates: Iterable[str]) -> set[str]:
+    """The profiles that these call."""
+    return {candidate.partition("/")[0] for candidate in candidates} - {"trivial"}

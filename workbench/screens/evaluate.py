@@ -246,6 +246,14 @@ compared with each other one on the items that both answered. *Tied* means that 
         if not self.measuring:
             self._ask_what([*candidates])
 
+    def begin(self, candidates: Sequence[str]) -> None:
+        """Somebody comes from another mode and wants these measured at once, on the whole test set."""
+        from workbench.screens.dialogs.new_run import RunPlan
+        from workbench.workflow.measure import new_run_id
+
+        if not self.measuring:
+            self.start(RunPlan(tuple(candidates), None, new_run_id()))
+
     def start(self, plan: RunPlan) -> None:
         """Measure what the plan says."""
         self._plan = plan

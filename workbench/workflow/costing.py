@@ -84,12 +84,13 @@ class Costing:
         limits = limits_for(profile)
         request = request_of(row, run.run, limits.cached_from, limits.cached_step)
         none = Figure.estimated(0.0, USD, "nothing is trained")
+        running = self._running(row, kind, request)
         return bill(
-            self._running(row, kind, request),
+            running,
             request.seconds,
             data=self.data() if kind in TRAINED else none,
             training=self.training(tuned.get(row.candidate)) if kind in TRAINED else none,
-            evaluation=self._evaluation(row, run, kind, request),
+            evaluation=self._evaluation(row, run, kind, request, running),
             requests=self.requests_per_month,
         )
 
@@ -120,8 +121,10 @@ class Costing:
             ),
         )
 
-    def _evaluation(self, row: CandidateResult, run: RunResult, kind: Kind, request: Request) -> Figure:
-        """Asking every item of the run once, as often as it was repeated."""
+    def _evaluation(
+        self, row: CandidateResult, run: RunResult, kind: Kind, request: Request, running: Running
+    ) -> Figure:
+        """Asking every item of the run, as often as it was repeated: as it was reckoned then, else by today's prices."""
         if kind == "trivial":
             return Figure.estimated(0.0, USD, "no model is called")
         if self._kind(parse_candidate(row.candidate).profile) == "local":
@@ -130,10 +133,8 @@ class Costing:
             return _asking(derive(value, USD, "answers x seconds x price of an hour", [request.seconds, hourly]))
         if row.cost_total is not None:
             return Figure.estimated(row.cost_total, USD, f"{run.run}: measured tokens x price, over all answers")
-        if row.cost_per_1k.value is not None:
-            value = row.cost_per_1k.value * row.n * run.repeat / 1_000
-            return derive(value, USD, "answers x cost of one", [row.cost_per_1k])
-        return Figure.not_measured(USD, row.cost_per_1k.source)
+        value = number(running.per_1k) * row.n * run.repeat / 1_000
+        return derive(value, USD, "answers x cost of one", [running.per_1k])
 
 
 def training_seconds(context: Context, made: RecordedJob) -> Figure:
