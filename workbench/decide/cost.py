@@ -89,7 +89,7 @@ def derive(value: float, unit: str, formula: str, inputs: Sequence[Figure]) -> F
 def _leaves(figure: Figure) -> list[str]:
     """Where a figure comes from in the end: of one that was worked out, what its formula was fed with."""
     source = figure.source or ""
-    formula, bracket, inner = source.partition(" (")
+    _, bracket, inner = source.partition(" (")
     if figure.origin is Origin.ESTIMATED and bracket and inner.endswith(")"):
         return inner[:-1].split("; ")
     return [source] if source else []

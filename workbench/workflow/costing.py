@@ -124,7 +124,7 @@ class Costing:
     def _evaluation(
         self, row: CandidateResult, run: RunResult, kind: Kind, request: Request, running: Running
     ) -> Figure:
-        """Asking every item of the run, as often as it was repeated: as it was reckoned then, else by today's prices."""
+        """Asking every item of the run, as often as it was repeated: as reckoned then, else by the prices now."""
         if kind == "trivial":
             return Figure.estimated(0.0, USD, "no model is called")
         if self._kind(parse_candidate(row.candidate).profile) == "local":
