@@ -126,6 +126,7 @@ def test_large_files_are_copied_in_spans(tmp_path: Path, journals: Path, monkeyp
         del expected[1000:1100:2]
 
     copy = os.copy_file_range
+    monkeypatch.setattr(rewrite_module, "_LARGE", 50_000)
     for kernel in (
         copy,
         lambda src, dst, count, at: copy(src, dst, min(count, 70_001), at),
@@ -135,6 +136,11 @@ def test_large_files_are_copied_in_spans(tmp_path: Path, journals: Path, monkeyp
         expected = list(rows)
         path.write_bytes(b"\n".join(rows))
         assert saved(path, journals, edit) == b"\n".join(expected)
+    monkeypatch.setattr(rewrite_module, "_LARGE", 1 << 30)
+    monkeypatch.setattr(rewrite_module, "_BUFFER", 10_000)
+    expected = list(rows)
+    path.write_bytes(b"\n".join(rows))
+    assert saved(path, journals, edit) == b"\n".join(expected)
     monkeypatch.setattr(os, "writev", lambda fd, parts: os.write(fd, b"".join(parts)[:1000]))
     expected = list(rows)
     path.write_bytes(b"\n".join(rows))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.dataset.rows.lines import LineIndex
 from workbench.dataset.rows.open import Rows
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes `first` up to `last` of an open file."""
+class Span(NamedTuple):
+    """Bytes `first` up to `last` of an open file; a tuple, as a save has many thousands."""
 
     fd: int
     first: int

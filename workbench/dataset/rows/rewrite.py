@@ -8,15 +8,16 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from workbench.dataset.rows.layout import Span
 from workbench.dataset.rows.save import sync_folder
 from workbench.errors import WorkbenchError
 
-_SMALL = 64 * 1024  # bytes of a span up to which it is read and gathered with its neighbours
-_BUFFER = 1024 * 1024  # bytes gathered before they are written
+_LARGE = 4 * 1024 * 1024  # bytes of a span from which on the kernel copies it: below, gathering is as cheap
+_NEAR = 64 * 1024  # bytes between two spans up to which they are read together
+_BUFFER = 1024 * 1024  # bytes read at once, and gathered before they are written
 _COPY = 16 * 1024 * 1024  # bytes the kernel copies at once, between two looks at `progress`
 _NO_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM}
 _MANY = 512  # pieces gathered before they are written: the system takes up to 1,024 at once
@@ -43,32 +44,37 @@ class Beside:
     def write(self, parts: Iterable[Span | bytes], progress: Callable[[int], None]) -> None:
         """Write these parts; `progress` gets the bytes written, every 16 MiB or so and at the end."""
         told = 0
+        for done in self._written(parts):
+            if done - told >= _COPY:
+                told = done
+                progress(done)
+        progress(self.size)
+
+    def _written(self, parts: Iterable[Span | bytes]) -> Iterator[int]:
+        """Write the parts; gives the bytes written from time to time."""
         readers: dict[int, _Reader] = {}
         pending: list[Buffer] = []
         gathered = 0
         for part in parts:
-            large = not isinstance(part, bytes) and part.last - part.first > _SMALL
-            if large or gathered >= _BUFFER or len(pending) >= _MANY:
-                self._put(pending)
-                gathered = 0
             if isinstance(part, bytes):
                 pending.append(part)
-            elif large:
-                for done in _copy(self.fd, part):
-                    self.size += done
-                    if self.size - told >= _COPY:
-                        told = self.size
-                        progress(told)
-            else:
+                gathered += len(part)
+            elif part.last - part.first < _LARGE:
                 if part.fd not in readers:
                     readers[part.fd] = _Reader(part.fd)
-                pending.append(readers[part.fd].read(part))
-            gathered += len(pending[-1]) if pending else 0
-            if self.size - told >= _COPY:
-                told = self.size
-                progress(told)
+                pending.extend(readers[part.fd].read(part))
+                gathered += part.last - part.first
+            else:
+                self._put(pending)
+                gathered = 0
+                for done in _copy(self.fd, part):
+                    self.size += done
+                    yield self.size
+            if gathered >= _BUFFER or len(pending) >= _MANY:
+                self._put(pending)
+                gathered = 0
+                yield self.size
         self._put(pending)
-        progress(self.size)
 
     def _put(self, pending: list[Buffer]) -> None:
         total = sum(map(len, pending))
@@ -141,7 +147,7 @@ def refuse_without_room(target: Path, needed: int) -> None:
         )
 
 
-def _copy(fd: int, span: Span) -> Iterable[int]:
+def _copy(fd: int, span: Span) -> Iterator[int]:
     """Copy a span to the end of `fd`; gives the bytes of each step."""
     first = span.first
     by_kernel = hasattr(os, "copy_file_range")
@@ -166,7 +172,7 @@ def _copy(fd: int, span: Span) -> Iterable[int]:
 
 
 class _Reader:
-    """Reads small spans of one file; where they follow each other closely, a stretch of it at once."""
+    """Reads spans of one file a stretch at a time, as most of them follow each other closely."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -174,18 +180,23 @@ class _Reader:
         self._stretch = memoryview(b"")
         self._behind = 0
 
-    def read(self, span: Span) -> Buffer:
-        """The bytes of a span."""
-        close = 0 <= span.first - self._behind <= _SMALL
-        self._behind = span.last
-        at, end = span.first - self._first, span.last - self._first
-        if at >= 0 and end <= len(self._stretch):
-            return self._stretch[at:end]
-        if not close:
-            return _read(span)
-        self._first, self._stretch = span.first, memoryview(os.pread(self._fd, _BUFFER, span.first))
-        end -= at
-        return self._stretch[:end] if end <= len(self._stretch) else _read(span)
+    def read(self, span: Span) -> Iterator[Buffer]:
+        """The bytes of a span, in as many parts as there are stretches under it."""
+        first, last = span.first, span.last
+        while first < last:
+            at = first - self._first
+            if 0 <= at < len(self._stretch):
+                part = self._stretch[at : at + last - first]
+            elif last - first >= _NEAR or 0 <= first - self._behind < _NEAR:
+                self._first, self._stretch = first, memoryview(os.pread(self._fd, _BUFFER, first))
+                if not self._stretch:
+                    _read(Span(self._fd, first, last))  # says that the file was made shorter
+                continue
+            else:
+                part = memoryview(_read(Span(self._fd, first, last)))
+            yield part
+            first += len(part)
+        self._behind = last
 
 
 def _read(span: Span) -> bytes:
