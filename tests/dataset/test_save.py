@@ -15,7 +15,6 @@ import pytest
 from workbench.dataset.rows import Document, open_document, open_rows
 from workbench.dataset.rows import rewrite as rewrite_module
 from workbench.dataset.rows import saving as saving_module
-from workbench.dataset.rows.follower import Follower
 from workbench.errors import WorkbenchError
 
 
@@ -307,18 +306,6 @@ def test_a_wrong_file_never_takes_the_place_of_a_right_one(
         with pytest.raises(WorkbenchError, match="would not hold what it should"):
             document.save()
         as_before(source, document, before)
-
-
-def test_a_disk_that_fails_behind_our_back_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that sends the file to the disk hands its error on."""
-
-    def fail(fd: int) -> None:
-        raise OSError(errno.EIO, "broken")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with (tmp_path / "file").open("wb") as file, pytest.raises(OSError, match="broken"), Follower(file.fileno()) as it:
-        it.written(1 << 40)
-        it._thread.join()
 
 
 def test_what_killed_saves_left_is_swept_when_the_file_is_opened(source: Path, journals: Path) -> None:

@@ -19,6 +19,7 @@ _LARGE = 4 * 1024 * 1024  # bytes of a span from which on the kernel copies it: 
 _NEAR = 64 * 1024  # bytes between two spans up to which they are read together
 _BUFFER = 1024 * 1024  # bytes read at once, and gathered before they are written
 _COPY = 16 * 1024 * 1024  # bytes the kernel copies at once, between two looks at `progress`
+_SEND = 64 * 1024 * 1024  # bytes after which the disk is set to work
 _NO_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM}
 _MANY = 512  # pieces gathered before they are written: the system takes up to 1,024 at once
 _MARK = ".ftwb-"
@@ -43,11 +44,15 @@ class Beside:
 
     def write(self, parts: Iterable[Span | bytes], progress: Callable[[int], None]) -> None:
         """Write these parts; `progress` gets the bytes written, every 16 MiB or so and at the end."""
-        told = 0
+        told = sent = 0
         for done in self._written(parts):
             if done - told >= _COPY:
                 told = done
                 progress(done)
+            if done - sent >= _SEND and hasattr(os, "posix_fadvise"):
+                # On Linux this lets the disk begin with these bytes while the next are gathered; nobody waits for it.
+                os.posix_fadvise(self.fd, sent, done - sent, os.POSIX_FADV_DONTNEED)
+                sent = done
         progress(self.size)
 
     def _written(self, parts: Iterable[Span | bytes]) -> Iterator[int]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.dataset.rows.follower import Follower
 from workbench.dataset.rows.journal import Saving
 from workbench.dataset.rows.layout import Span, layout, starts_after
 from workbench.dataset.rows.open import Rows, open_written
@@ -98,15 +97,9 @@ def _write(document: Document, written: Beside, progress: Callable[[int, int], N
         total = sum(len(part) if isinstance(part, bytes) else part.last - part.first for part in parts())
     refuse_without_room(real, total)
     try:
-        with Follower(written.fd) as follower:
-
-            def told(done: int) -> None:
-                follower.written(done)
-                if progress is not None:
-                    progress(done, total)
-
-            written.write(parts(), told)
-            written.dress_like(real if real.exists() else document.rows.fd)
+        written.write(parts(), (lambda done: None) if progress is None else lambda done: progress(done, total))
+        written.dress_like(real if real.exists() else document.rows.fd)
+        os.fsync(written.fd)
         rows = open_written(document.rows, written.path, starts)
     except OSError as error:
         raise explained(real, error) from error
