@@ -72,7 +72,10 @@ class PreviewScreen(ReviewDialog["Preview"]):
     """Closes with the preview of a step that is to be applied, or None."""
 
     HINT = "enter applies it, as one undo step · tab reads on · escape changes nothing"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "apply", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "apply", show=False, priority=True),
+        Binding("enter", "apply", show=False),  # an empty list chooses nothing
+    ]
 
     def __init__(self, step: Mapping[str, Any], target: Target) -> None:
         super().__init__()
@@ -143,9 +146,9 @@ class PreviewScreen(ReviewDialog["Preview"]):
 
     @on(LineList.Chosen, "#changes")
     def action_apply(self) -> None:
-        """Close with what is to be done, if there is anything."""
-        if self._preview is not None and (self._preview.changes or self._preview.dropped):
-            self.dismiss(self._preview)
+        """Close with what is to be done; where nothing would change, without."""
+        if self._preview is not None:
+            self.dismiss(self._preview if self._preview.changes or self._preview.dropped else None)
 
 
 def _name(key: int) -> str:

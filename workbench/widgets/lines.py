@@ -154,8 +154,8 @@ class LineList(Drawn, ScrollView, can_focus=True):
 
     def key_enter(self, event: events.Key) -> None:
         """Choose the row. The key goes no further: a dialog that opens meanwhile would take it for its own."""
-        event.stop()
         if self._count:
+            event.stop()
             self.post_message(self.Chosen(self, self.cursor))
 
     def action_down(self) -> None:

@@ -12,7 +12,8 @@ from textual import on, work
 from textual.message import Message
 
 from workbench.errors import WorkbenchError
-from workbench.screens.datasets.opening import Opening, Stopped
+from workbench.screens.datasets.analysing import Stopped
+from workbench.screens.datasets.opening import Opening
 
 if TYPE_CHECKING:
     from workbench.dataset.stats import Stats
@@ -44,7 +45,6 @@ class Exchanging(Opening):
     def show_error(self, error: BaseException) -> None:
         """A file that is a table, packed, or in another encoding is no failure: it can be imported."""
         if isinstance(error, WorkbenchError) and error.code in IMPORTABLE and self.asked is not None:
-            self.notify(f"{error.message}: choose what becomes of its columns.", markup=False)
             self.import_from(str(self.asked))
         else:
             super().show_error(error)
@@ -72,6 +72,8 @@ class Exchanging(Opening):
     def _imported(self, spec: str, made: ImportedFile | None) -> None:
         if made is None:
             return
+        if self.first_file is not None and str(self.first_file) == spec:
+            self.first_file = made.path
         self.keep_import(spec, made)
         if made.result.unplaced:
             from workbench.screens.dialogs.text import TextDialog
@@ -126,7 +128,7 @@ class Exchanging(Opening):
         from workbench.dataset.formats import Format
         from workbench.workflow.keeping import as_file
 
-        tell = self._pace()
+        tell = self.pace()
         with suppress(Stopped), as_file(file.document) as path:
             made = _converted(path, request, Format(request.format), partial(tell, "exporting"))
             left = f"; {len(made.dropped):,} things left out" if made.dropped else ""
@@ -159,7 +161,7 @@ class Exchanging(Opening):
         from workbench.workflow.keeping import record_split
         from workbench.workflow.split import split_dataset
 
-        tell = self._pace()
+        tell = self.pace()
         with suppress(Stopped):
             fractions = request.fractions if request.fractions[2] else request.fractions[:2]
             made = split_dataset(
