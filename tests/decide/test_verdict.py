@@ -278,6 +278,41 @@ def test_tied_and_cheaper_but_retired_too_soon_is_do_not() -> None:
     assert tied(requests_per_month=20_000, lifecycle=soon).verdict == "do-not-fine-tune"
 
 
+def test_where_a_trivial_answer_is_beaten_the_cost_is_held_against_the_best_model() -> None:
+    """Few-shot is what somebody would do instead; a tie with the trivial one is held against it, and never pays."""
+    costs = {FEW: cost(10, 0), TUNED: cost(2, 100), MAJORITY: cost(0, 0)}
+    facts = TRAINED.model_copy(update={"cost": Figure.quoted(50.0, "USD", "list", None)})
+    asked = {"training": facts, "costs": costs, "requests_per_month": 20_000}
+    beaten = judged(made_run(BASELINES | {MAJORITY: right(0.55, seed=4), TUNED: right(0.9, seed=6)}), **asked)
+    assert beaten.verdict == "fine-tune" and beaten.break_even is not None
+    assert (beaten.break_even.alternative, beaten.break_even.tuned) == (FEW, TUNED)
+    near = right(0.55, seed=4)
+    near[:12] = [1.0 - score for score in near[:12]]
+    equal = judged(made_run(BASELINES | {MAJORITY: right(0.55, seed=4), TUNED: near}), **asked)
+    assert equal.break_even is None and equal.never_pays
+    assert equal.verdict == "do-not-fine-tune"
+
+
+def test_a_break_even_speaks_for_its_own_model_only() -> None:
+    """Two tuned models tie with the best alternative; that one pays says nothing of the other."""
+    other = "local/ft:starter:local:y:2"
+    near = [*BASELINES[FEW]]
+    near[:12] = [1.0 - score for score in near[:12]]
+    nearer = [*near]
+    nearer[nearer.index(0.0)] = 1.0
+    facts = TRAINED.model_copy(update={"cost": Figure.quoted(50.0, "USD", "list", None)})
+    decision = judged(
+        made_run(BASELINES | {other: near, TUNED: nearer}),
+        candidates_kind=KINDS | {other: "tuned"},
+        training=facts,
+        costs={FEW: cost(10, 0), TUNED: cost(2, 100), other: cost(90, 900)},
+        requests_per_month=20_000,
+    )
+    assert decision.verdict == "fine-tune"
+    paying = [one.text for one in decision.reasons if one.code == "tied_but_cheaper"]
+    assert len(paying) == 1 and paying[0].startswith(TUNED)
+
+
 def test_the_best_of_several_tuned_models_decides() -> None:
     other = "local/ft:starter:local:y:2"
     run = made_run(BASELINES | {TUNED: right(0.3, seed=6), other: right(0.8, seed=7)})

@@ -85,7 +85,8 @@ def print_decision(decision: Any) -> None:
         output.say(f"  {LEGEND}")
         output.say()
     if decision.break_even is None:
-        output.say(f"  break-even: not measured ({decision.no_break_even})")
+        known = "never" if decision.never_pays else "not measured"
+        output.say(f"  break-even: {known} ({decision.no_break_even})")
         return
     paid = decision.break_even
     output.say(

@@ -75,5 +75,7 @@ class Decision(BaseModel):
     decided_on: date
     no_break_even: str | None = None
     """Why `break_even` is null."""
+    never_pays: bool = False
+    """`break_even` is null because at no volume it pays; else because something is not known."""
     requests_per_month: int | None = None
     """The volume that was asked about."""

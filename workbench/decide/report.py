@@ -179,7 +179,8 @@ def _costs(decision: Decision) -> str:
 def _break_even(decision: Decision, charts: Charts) -> list[str]:
     one = decision.break_even
     if one is None:
-        return [f"Not worked out: {_plain(decision.no_break_even or 'nothing to compare')}."]
+        known = "It never pays" if decision.never_pays else "Not worked out"
+        return [f"{known}: {_plain(decision.no_break_even or 'nothing to compare')}."]
     lines = [
         f"- {_code(one.tuned)} instead of {_code(one.alternative)}." if one.tuned else "",
         f"- From {one.requests_per_month:,.0f} requests a month ({one.band[0]:,.0f} to {one.band[1]:,.0f} if saving "
@@ -211,7 +212,7 @@ def _figure(figure: Figure) -> str:
 
 def _not_measured(decision: Decision) -> str:
     lines = [f"- {_plain(gap)}" for gap in not_measured(decision)]
-    if decision.break_even is None:
+    if decision.break_even is None and not decision.never_pays:
         lines.append(f"- Break-even: {_plain(decision.no_break_even or 'nothing to compare')}")
     asked = [item.question for item in decision.checklist if item.status == "open"]
     lines += [f"- {_plain(question)} (open)" for question in asked]

@@ -48,6 +48,7 @@ class _Case:
     requests_per_month: int | None
     break_even: BreakEven | None = None
     no_break_even: str | None = None
+    never_pays: bool = False
     reasons: list[Reason] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
 
@@ -137,6 +138,7 @@ def decide(
         run=run.run if run else None,
         decided_on=case.today,
         no_break_even=case.no_break_even,
+        never_pays=case.never_pays,
         requests_per_month=requests_per_month,
     )
 
@@ -250,7 +252,10 @@ def _weigh(case: _Case, tuned: JudgedCandidate, best: JudgedCandidate) -> _Findi
     # A tie says something only as far as its interval reaches. Where little varies (then the comparison is called
     # underpowered) the interval is a safe one, so that it may be read here all the same.
     loses_at_most, gains_at_most = -one.ci95[0], one.ci95[1]
-    if case.break_even is not None and case.break_even.date is not None and loses_at_most < RELEVANT_GAIN:
+    pays = case.break_even is not None and case.break_even.date is not None and (
+        (case.break_even.alternative, case.break_even.tuned) == (best.candidate, tuned.candidate)
+    )  # fmt: skip
+    if pays and loses_at_most < RELEVANT_GAIN:
         return _Finding("pays", tuned, one)
     return _Finding("no" if gains_at_most < RELEVANT_GAIN else "open", tuned, one)
 
@@ -348,9 +353,10 @@ def _work_out_break_even(case: _Case, costs: Mapping[str, CandidateCost], retrai
         unknown = Figure.not_measured(PER_MONTH, f"the hosting of {row.candidate} has no price")
         return costs.get(row.candidate) or CandidateCost(per_1k=row.cost_per_1k, hosting_month=unknown)
 
-    new, old = cost(tuned[0]), cost(alternatives[0])
+    instead = _instead_of(case, tuned[0], alternatives[0])
+    new, old = cost(tuned[0]), cost(instead)
     once = new.one_off if isinstance(new, Bill) else case.training.cost if case.training else None
-    saved = tokens_saved(alternatives[0], tuned[0], case.run.run if case.run else None)
+    saved = tokens_saved(instead, tuned[0], case.run.run if case.run else None)
     found = break_even(
         alternative=old,
         tuned=new,
@@ -360,13 +366,23 @@ def _work_out_break_even(case: _Case, costs: Mapping[str, CandidateCost], retrai
         retirement=case.lifecycle.retires(tuned=True) if case.lifecycle else None,
         retrain_months=retrain_months,
         tokens_saved=saved,
-        tokens_saving_1k=_tokens_saving(old, alternatives[0], saved),
-        names=(alternatives[0].candidate, tuned[0].candidate),
+        tokens_saving_1k=_tokens_saving(old, instead, saved),
+        names=(instead.candidate, tuned[0].candidate),
     )
     if isinstance(found, NoBreakEven):
-        case.no_break_even = found.why
+        case.no_break_even, case.never_pays = found.why, found.known
     else:
         case.break_even = found
+
+
+def _instead_of(case: _Case, tuned: JudgedCandidate, best: JudgedCandidate) -> JudgedCandidate:
+    """What the tuned model's cost is held against: the best alternative; where that calls no model and the tuned one
+    is better than it, the best that does, for nobody would then take the trivial one."""
+    one = case.run.comparison(tuned.candidate, best.candidate) if case.run else None
+    models = case.of("untuned")
+    if best.kind == "trivial" and models and one is not None and one.verdict == "better" and not one.underpowered:
+        return models[0]
+    return best
 
 
 def _tokens_saving(cost: CandidateCost, row: CandidateResult, saved: Figure | None) -> float | None:

@@ -103,7 +103,8 @@ def break_even_entries(decision: Decision, requests: int | None) -> Iterator[Ent
     one = decision.break_even
     if one is None:
         why = visible_line(decision.no_break_even or "nothing to compare")
-        yield _row("pays from", [Piece("not measured", "muted"), Piece(f"  {why}", "muted")], "from")
+        known = Piece("never", "strong") if decision.never_pays else Piece("not measured", "muted")
+        yield _row("pays from", [known, Piece(f"  {why}", "muted")], "from")
         return
     low, high = one.band
     pieces = [
