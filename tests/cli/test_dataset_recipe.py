@@ -195,3 +195,21 @@ def test_rewrite_keeps_answers_in_a_recipe_that_builds_without_the_model(
     answers = [json.loads(row)["messages"][1]["content"] for row in rows(tmp_path / "more.built.jsonl")]
     assert answers == ["short answer 0", "one"] and len(provider.requests) == asked
     assert ftwb(*arguments, "--yes").json["error"]["code"] == "exists"
+
+
+def test_stratify_spreads_rare_labels(ftwb: Ftwb, tmp_path: Path, chat_file: Callable[..., Path]) -> None:
+    """Five of fifty: with it one in ten on every side, also as the last step of a recipe."""
+    words = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(100)]
+    path = chat_file("labels.jsonl", *((words[n], "rare" if n % 10 == 0 else "common") for n in range(100)))
+
+    def rare(folder: Path) -> list[int]:
+        return [(folder / f"{side}.jsonl").read_text().count('"rare"') for side in ("train", "validation", "test")]
+
+    spread = ("dataset", "split", str(path), "--seed", "1", "--out-dir")
+    assert ftwb(*spread, str(tmp_path / "plain")).code == 0
+    assert ftwb(*spread, str(tmp_path / "even"), "--stratify").code == 0
+    assert rare(tmp_path / "even") == [8, 1, 1] != rare(tmp_path / "plain")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[[steps]]\nkind = "split"\nfractions = [0.8, 0.1, 0.1]\nseed = 1\nstratify = true\n')
+    assert ftwb("dataset", "build", str(recipe), "--input", str(path), "--out", str(tmp_path / "built")).code == 0
+    assert rare(tmp_path / "built") == [8, 1, 1]

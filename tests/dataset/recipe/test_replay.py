@@ -357,3 +357,26 @@ def test_order_by_a_number_or_by_chance() -> None:
     assert sorted(shuffled) == [0, 1, 2, 3, 4] and order(by="shuffle", seed=2) != shuffled
     turned = played([{"kind": "order", "by": "shuffle", "seed": 1}], rows[::-1])
     assert out(turned) == [rows[key] for key in shuffled]
+
+
+def test_a_fix_that_no_record_can_have_is_told() -> None:
+    """Blank lines are the file's; a rule with a fix says nothing."""
+    rows = raws({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": True}]})
+    assert [one.code for one in played([{"kind": "fix", "rules": ["J002"]}], rows).differences] == ["nothing_to_fix"]
+    fixed = played([{"kind": "fix", "rules": ["weight_value"]}], rows)
+    assert fixed.differences == [] and json.loads(out(fixed)[0])["messages"][1]["weight"] == 1
+    assert out(played([{"kind": "fix", "rules": ["null_value"]}], rows)) == rows
+
+
+@pytest.mark.parametrize("step", [{"kind": "limit", "tokens": 9}, {"kind": "order", "by": "tokens"}])
+def test_the_model_says_whose_tokens_are_counted(step: dict[str, Any]) -> None:
+    """The cookbook's where none is named."""
+    asked: list[str] = []
+
+    def counter(model: str) -> FormulaCounter:
+        asked.append(model)
+        return FormulaCounter("words", True, words)
+
+    for model in ("", "gpt-4.1"):
+        played([step | {"model": model}], raws(chat("a", "b")), services=Services(counter=counter))
+    assert asked == ["", "gpt-4.1"]

@@ -28,7 +28,11 @@ class Fix(RecordStep):
         from workbench.dataset.formats import CHAT_LIKE, RecordError, parse_chat
         from workbench.dataset.rules import selected
 
-        fixes = [rule.fix for rule in selected(self.rules) if rule.fix is not None and run.format in rule.formats]
+        rules = selected(self.rules)
+        fixes = [rule.fix for rule in rules if rule.fix is not None and run.format in rule.formats]
+        if self.rules and not any(rule.fix for rule in rules):
+            named = ", ".join(rule.code for rule in rules)
+            run.differs("nothing_to_fix", f"{named}: no fix of a record (the file's layout is fixed by `check --fix`)")
 
         def act(entry: Entry) -> int:
             value = entry.value
