@@ -112,3 +112,24 @@ def test_a_profile_says_how_many_calls_at_once(
     assert ftwb("config", "set", "profiles.openai.concurrency", "9").code == 0
     ftwb(*evaluate, "--system", "another prompt")
     assert seen == [4, 9]
+
+
+def test_checkpoints_are_measured_on_the_validation_side_and_the_best_is_named(
+    ftwb: Ftwb, provider: FakeProvider, test_set: str, chat_file: Callable[..., Path]
+) -> None:
+    job = trained(ftwb, provider, test_set)
+    for one in ftwb("job", "checkpoints", job["id"], "--json").json["checkpoints"]:
+        provider.add_model(one["fine_tuned_model_checkpoint"])
+    provider.replies = lambda body: "yes" if "step-3" in body["model"] else "no idea"
+    chosen = str(chat_file("validation.jsonl", *PAIRS[:6]))
+    evaluate = ("evaluate", "--test", test_set, "--validation", chosen, "--scorer", "exact", "--yes",
+                "--checkpoints", job["id"])  # fmt: skip
+    shown = ftwb(*evaluate, "--json").json
+    assert (shown["side"], shown["items"], len(shown["candidates"])) == ("validation", 6, 4)
+    assert shown["best"]["candidate"].endswith(":ckpt-step-3") and shown["best"]["score"] == 0.5
+    assert f"next: ftwb evaluate --candidate {shown['best']['candidate']}" in ftwb(*evaluate).out
+    refused = ftwb(*evaluate, "--side", "test")
+    assert refused.code == 2 and "not for the test set" in refused.err
+    without = ftwb("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}",
+                   "--side", "validation", "--json")  # fmt: skip
+    assert without.json["error"]["code"] == "no_validation_set"

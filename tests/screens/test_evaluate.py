@@ -6,12 +6,13 @@ import asyncio
 import re
 
 from tests.screens.loop_workspace import ACCURACY, TUNED, loop  # noqa: F401 - a fixture
+from workbench.screens.dialogs.confirm import ConfirmDialog
 from workbench.screens.dialogs.message import MessageDialog
 from workbench.screens.dialogs.new_run import NewRunDialog, RunPlan
 from workbench.screens.evaluate import EvaluateScreen, Progressed, RunEnded
 from workbench.screens.items import ItemsScreen
 from workbench.testing import wait_idle
-from workbench.workflow.measure import list_runs
+from workbench.workflow.runs import list_runs
 
 
 async def shown(pilot) -> EvaluateScreen:
@@ -93,7 +94,7 @@ async def test_items_show_what_was_sent_and_said(loop, screen_text) -> None:  # 
         assert app.screen is screen
 
 
-async def test_measuring_ends_in_a_run_that_is_shown(loop) -> None:  # noqa: F811
+async def test_measuring_ends_in_a_run_that_is_shown(loop, screen_text) -> None:  # noqa: F811
     """The dialog offers the project's candidates; the answers come over HTTP; the run is kept and shown."""
     loop.few_records()
     loop.provider.replies = lambda body: "billing"
@@ -103,6 +104,10 @@ async def test_measuring_ends_in_a_run_that_is_shown(loop) -> None:  # noqa: F81
         await pilot.press("r")
         assert isinstance(app.screen, NewRunDialog)
         await pilot.press("tab", "tab", *"12", "enter")
+        await wait_idle(pilot)
+        assert isinstance(app.screen, ConfirmDialog), "this profile is no engine of ours: it can cost money"
+        assert "Make 24 calls to providers for an unknown price?" in screen_text(app)
+        await pilot.press("y")
         await wait_idle(pilot)
         assert app.screen is screen
         assert not screen.measuring
@@ -130,7 +135,7 @@ async def test_progress_is_shown_and_a_stopped_run_goes_on(loop, screen_text, un
     app = loop.app("evaluate")
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await shown(pilot)
-        screen.start(RunPlan(("local/starter",), 10, "run-20261101-120000-cccccc"))
+        screen.start(RunPlan(("local/starter",), 10, "run-20261101-120000-cccccc", agreed=True))
         await until(pilot, lambda: len(asked) > 5)
         await until(pilot, lambda: " of " in str(screen._progress.left))
         assert "x stops" in screen_text(app)
@@ -145,6 +150,8 @@ async def test_progress_is_shown_and_a_stopped_run_goes_on(loop, screen_text, un
         await pilot.press("r")
         assert isinstance(app.screen, NewRunDialog)
         await pilot.press("enter")
+        await wait_idle(pilot)
+        await pilot.press("y")
         await wait_idle(pilot)
         assert screen.run_id == plan.run_id
         assert len(asked) - before < 10
@@ -188,3 +195,29 @@ async def test_what_arrives_after_the_end_changes_nothing(loop) -> None:  # noqa
         screen.post_message(Progressed(Progress(1, 2, 0, 0, "local/starter", 1.0, 1.0)))
         await pilot.pause()
         assert "Stopped" in str(screen._progress.left)
+
+
+async def test_the_validation_side_can_be_chosen_and_says_that_it_judges_nobody(loop, screen_text) -> None:  # noqa: F811
+    """Its run names the best and leaves the test set closed; a no to the price measures nothing."""
+    loop.few_records()
+    loop.provider.replies = lambda body: "billing"
+    app = loop.app("evaluate")
+    async with app.run_test(size=(120, 30)) as pilot:
+        screen = await shown(pilot)
+        await pilot.press("r", "tab", "tab", *"4", "tab")
+        dialog = app.screen
+        assert isinstance(dialog, NewRunDialog)
+        dialog._side.value = "validation"
+        dialog._ceiling.value = "."
+        await pilot.press("ctrl+s")
+        await wait_idle(pilot)
+        await pilot.press("n")
+        await wait_idle(pilot)
+        assert not screen.measuring and not screen.runs
+        await pilot.press("r", "ctrl+s")
+        await wait_idle(pilot)
+        await pilot.press("y")
+        await wait_idle(pilot)
+        assert screen.run_result is not None
+        assert (screen.run_result.side, screen.run_result.opened) == ("validation", None)
+        assert "to choose by, not to judge by" in screen_text(app)

@@ -14,9 +14,10 @@ from workbench.workflow.context import Context
 from workbench.workflow.follow import caught_up, follow
 from workbench.workflow.guide import next_step
 from workbench.workflow.judge import judge, kind_of
-from workbench.workflow.measure import list_runs, measure, run_items
+from workbench.workflow.measure import measure
 from workbench.workflow.project import Project, open_project, update_project
 from workbench.workflow.quickstart import Notice, walk
+from workbench.workflow.runs import list_runs, run_items
 from workbench.workflow.train import create_job, job_action, lineage, list_jobs, quote_job, recorded_jobs, show_job
 
 

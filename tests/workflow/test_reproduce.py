@@ -14,9 +14,10 @@ from workbench.providers.request import JobRequest
 from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.context import Context
 from workbench.workflow.judge import judge
-from workbench.workflow.measure import list_runs, measure
+from workbench.workflow.measure import measure
 from workbench.workflow.project import Project
 from workbench.workflow.reproduce import AGAIN, reproduce_job, train_seeds, tuned_candidates
+from workbench.workflow.runs import list_runs
 from workbench.workflow.train import create_job, recorded_jobs, show_job
 
 HYPER = {"n_epochs": 2}

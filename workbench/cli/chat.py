@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     async def reply() -> Any:
         from workbench.providers.chat import stream_chat
-        from workbench.workflow.measure import ensure_model
+        from workbench.workflow.answering import ensure_model
         from workbench.workflow.quickstart import pull_notice
 
         known = context.complete_profile(profile)

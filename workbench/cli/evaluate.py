@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--test", metavar="F", help="the test set (else the project's)")
     parser.add_argument("--train", metavar="F", help="where few-shot examples and trivial answers come from")
+    parser.add_argument("--validation", metavar="F", help="where prompts, k and checkpoints are chosen")
+    parser.add_argument(
+        "--side",
+        choices=("test", "validation"),
+        help="validation: to choose by; nobody is judged by it (default: test)",
+    )
+    parser.add_argument("--checkpoints", metavar="JOB", help="measure a job's checkpoints on the validation side")
     parser.add_argument("--docs", metavar="DIR", help="a folder of documents for +rag:K")
     parser.add_argument(
         "--scorer",
@@ -58,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and record a run of the project."""
     from workbench.workflow.measure import measure, quote_run
     from workbench.workflow.quickstart import pull_notice
+    from workbench.workflow.train import checkpoint_candidates
 
     context = context_of(args)
     project = project_of(args, context)
@@ -74,7 +83,13 @@ def run(args: argparse.Namespace) -> int:
     def fetching(step: Any) -> None:
         line(output.fetched(pull_notice("model", step)))
 
-    asked: dict[str, Any] = {"task": task, "limit": args.limit, "repeat": args.repeat}
+    side = args.side or ("validation" if args.checkpoints else "test")
+    if args.checkpoints:
+        if side == "test":
+            hint = "leave --side out, then measure the best one with --candidate"
+            raise WorkbenchError("--checkpoints", "is not for the test set", hint, code="usage", exit_code=2)
+        candidates = [*args.candidate, *run_async(checkpoint_candidates(context, args.checkpoints))]
+    asked: dict[str, Any] = {"task": task, "limit": args.limit, "repeat": args.repeat, "side": side}
     quote = run_async(quote_run(context, project, candidates, **asked))
     if args.seeds > 1:  # only now: what is wrong with the run is said before hours of training
         asked["siblings"] = _train_seeds(args, context, candidates)
@@ -115,7 +130,10 @@ def _train_seeds(args: argparse.Namespace, context: Any, candidates: Sequence[st
 
 def print_run(result: Any) -> None:
     """A run as two tables."""
-    output.say(f"{result.run}: {result.scorer} on {result.test_sha256[:12]}")
+    side = " (the validation side)" if result.side == "validation" else ""
+    output.say(f"{result.run}: {result.scorer} on {result.test_sha256[:12]}{side}")
+    if result.opened and result.opened > 1:
+        output.say(f"this test set was opened {result.opened} times: choose on the validation side")
     output.table(
         [
             [
@@ -126,6 +144,10 @@ def print_run(result: Any) -> None:
         ],
         ["CANDIDATE", "N", "SCORE", "95 %", "IN", "OUT", "P50 S", "FAILED"],
     )  # fmt: skip
+    if result.best is not None:
+        tied = f", tied with {', '.join(result.best.tied_with)}" if result.best.tied_with else ""
+        output.say(f"best: {result.best.candidate} with {result.best.score:.3f}{tied}")
+        output.say(f"next: ftwb evaluate --candidate {shlex.quote(result.best.candidate)}")
     for spread in result.seeds:
         output.say(seeds_text(spread))
     output.say()
@@ -163,7 +185,7 @@ def _task(args: argparse.Namespace, task: Any) -> Any:
         # system prompt and limits are those of other records. What is not given is as the command line says.
         kept = {key: getattr(task, key) for key in ("scorer", "scorer_args", "prompts", "max_cost")}
         task = type(task).model_validate({"test": test} | kept)
-    for key in ("train", "docs"):
+    for key in ("train", "validation", "docs"):
         if getattr(args, key):
             changes[key] = str(Path(getattr(args, key)).resolve())
     for key in ("scorer", "system", "max_tokens", "temperature", "seed", "max_cost"):

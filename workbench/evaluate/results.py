@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import combinations
 from statistics import stdev
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -146,6 +146,19 @@ class SeedSpread(BaseModel):
         return sum(score is not None for score in self.scores)
 
 
+Side = Literal["test", "validation"]
+"""`validation`: to choose a prompt, a k, a checkpoint by. `test`: for those that were chosen, and to judge by."""
+
+
+class Best(BaseModel):
+    """What a run on the validation side chose."""
+
+    candidate: str
+    score: float
+    tied_with: list[str] = Field(default_factory=list)
+    """Those that these items cannot tell from it, after correction."""
+
+
 class RunResult(BaseModel):
     """One evaluation: every candidate on the same items."""
 
@@ -167,6 +180,11 @@ class RunResult(BaseModel):
     leaked_exact: int | None = None
     """Test items that are in the training file; None where there is none to compare with."""
     leaked_near: int | None = None
+    side: Side = "test"
+    opened: int | None = None
+    """How often this test set had been opened in the workspace, this time included; None on the validation side."""
+    best: Best | None = None
+    """On the validation side: the candidate to take to the test set."""
     seeds: list[SeedSpread] = Field(default_factory=list)
     """Variation between training seeds, for each tuned candidate it was measured for."""
 

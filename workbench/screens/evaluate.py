@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
@@ -30,13 +31,14 @@ from workbench.widgets.pace import Pace, updates_per_second
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Table
 from workbench.widgets.textline import Piece, TextLine
-from workbench.widgets.words import duration, progress_bar
+from workbench.widgets.words import amount, duration, origin_word, progress_bar
 
 if TYPE_CHECKING:
     from workbench.evaluate.results import CandidateResult, RunResult
     from workbench.evaluate.runner import Progress
     from workbench.screens.dialogs.new_run import RunPlan
     from workbench.workflow.context import Context
+    from workbench.workflow.measure import RunQuote
     from workbench.workflow.project import Project
 
 BAR: Final = 24
@@ -74,6 +76,15 @@ class Fetching(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest matters."""
         return isinstance(message, Fetching)
+
+
+class PriceTold(Message):
+    """The run can cost money: nothing was asked yet."""
+
+    def __init__(self, plan: RunPlan, quote: RunQuote) -> None:
+        super().__init__()
+        self.plan = plan
+        self.quote = quote
 
 
 class RunEnded(Message):
@@ -140,7 +151,7 @@ compared with each other one on the items that both answered. *Tied* means that 
     @work(exclusive=True, group="runs", exit_on_error=False)
     async def read_runs(self, show: str | None = None) -> None:
         """Read the project's runs."""
-        from workbench.workflow.measure import list_runs
+        from workbench.workflow.runs import list_runs
 
         self.post_message(RunsRead(await aside_sync(lambda: list_runs(self.context, self.project)), show))
 
@@ -249,10 +260,10 @@ compared with each other one on the items that both answered. *Tied* means that 
     def begin(self, candidates: Sequence[str]) -> None:
         """Somebody comes from another mode and wants these measured at once, on the whole test set."""
         from workbench.screens.dialogs.new_run import RunPlan
-        from workbench.workflow.measure import new_run_id
+        from workbench.workflow.runs import new_run_id
 
         if not self.measuring:
-            self.start(RunPlan(tuple(candidates), None, new_run_id()))
+            self.start(RunPlan(tuple(candidates), None, new_run_id(), max_cost=self.project.task.max_cost))
 
     def start(self, plan: RunPlan) -> None:
         """Measure what the plan says."""
@@ -264,29 +275,45 @@ compared with each other one on the items that both answered. *Tied* means that 
     @work(exclusive=True, group="measure", exit_on_error=False)
     async def measure(self, plan: RunPlan) -> None:
         """The base model where it is still missing, then the run, its progress a few times a second."""
-        from workbench.workflow.measure import measure
+        from workbench.workflow.measure import measure, quote_run
 
         pace: Pace[Progress] = Pace(
             lambda progress: self.post_message(Progressed(progress)), updates_per_second(self.context.environ)
         )
         run_id: str | None = None
+        task = self.project.task.model_copy(update={"max_cost": plan.max_cost})
+        asked: dict[str, Any] = {"task": task, "limit": plan.limit, "run_id": plan.run_id, "side": plan.side}
         try:
+            if not plan.agreed:
+                quote = await aside(quote_run(self.context, self.project, plan.candidates, **asked))
+                if quote.needs_yes:
+                    self.post_message(PriceTold(plan, quote))
+                    return
             await self._fetch(plan)
-            result = await aside(
-                measure(
-                    self.context, self.project, plan.candidates, limit=plan.limit, run_id=plan.run_id,
-                    progress=pace.offer,
-                )
-            )  # fmt: skip
+            result = await aside(measure(self.context, self.project, plan.candidates, **asked, progress=pace.offer))
             run_id = result.run
         finally:
             pace.flush()
             self.post_message(RunEnded(run_id))
 
+    @on(PriceTold)
+    def ask_for_money(self, message: PriceTold) -> None:
+        """Go on only after a yes."""
+        from workbench.screens.dialogs.confirm import ConfirmDialog
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.start(replace(message.plan, agreed=True))
+
+        quote, cost = message.quote, message.quote.cost
+        price = amount(cost.value, cost.unit) if cost.value is not None else "an unknown price"
+        question = f"Make {quote.calls:,} calls to providers for {price}?"
+        self.app.push_screen(ConfirmDialog(question, f"{origin_word(cost)}: {cost.source or 'no source'}"), answered)
+
     async def _fetch(self, plan: RunPlan) -> None:
         """Fetch `starter` on first need, saying how far it is."""
         from workbench.evaluate.candidates import parse_candidate
-        from workbench.workflow.measure import ensure_model
+        from workbench.workflow.answering import ensure_model
         from workbench.workflow.quickstart import pull_notice
 
         pace: Pace[str] = Pace(lambda text: self.post_message(Fetching(text)), updates_per_second(self.context.environ))
@@ -316,10 +343,12 @@ compared with each other one on the items that both answered. *Tied* means that 
         counts = f" {progress.done:,} of {progress.total:,}"
         left = f" · about {duration(progress.eta_s)} left" if progress.eta_s is not None else ""
         failed = [Piece(f" · {progress.failed:,} failed", "bad")] if progress.failed else []
+        spent = f" · ${progress.spent:.2f}" if progress.spent else ""
+        waiting = [Piece(f" · {visible_line(progress.waiting)}", "warning")] if progress.waiting else []
         self._progress.show(
             [
-                Piece(" "), Piece(progress_bar(fraction, BAR), "accent"), Piece(f"{counts}{left}"), *failed,
-                Piece(f" · {visible_line(progress.candidate)}", "muted"),
+                Piece(" "), Piece(progress_bar(fraction, BAR), "accent"), Piece(f"{counts}{left}{spent}"), *failed,
+                *waiting, Piece(f" · {visible_line(progress.candidate)}", "muted"),
             ],
             [Piece(" x stops ", "muted")],
         )  # fmt: skip

@@ -105,14 +105,20 @@ def about_seeds(candidate: str, run: RunResult) -> str:
 
 def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], list[Piece]]:
     """Which run, on what, and what speaks against it."""
-    opened = sum(other.test_sha256 == run.test_sha256 for other in runs)
+    same = [other for other in runs if other.test_sha256 == run.test_sha256 and other.side == run.side == "test"]
+    # The number that is kept counts other projects and runs that never ended, too.
+    opened = max([len(same), *(other.opened or 0 for other in same)])
     newest = run.run == runs[0].run if runs else True
     left = [
         Piece(f" {day_and_time(run.created_at.timestamp())}", "strong"),
         Piece("" if newest else " (not the newest)", "warning"),
-        Piece(f" · {run.items:,} items · {visible_line(run.scorer)} · test {run.test_sha256[:8]}", "muted"),
+        Piece(f" · {run.items:,} items · {visible_line(run.scorer)} · {run.side} {run.test_sha256[:8]}", "muted"),
         Piece(f" · opened {opened} times" if opened > 1 else "", "muted"),
     ]
+    if run.side == "validation":
+        left.append(Piece(" · to choose by, not to judge by", "warning"))
+    if run.best is not None:
+        left.append(Piece(f" · best {visible_line(run.best.candidate)}", "good"))
     if run.repeat > 1:
         left.append(Piece(f" · {run.repeat} times each", "muted"))
     right = []

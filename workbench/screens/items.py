@@ -92,7 +92,7 @@ what each candidate said. `c` chooses another candidate's prompt; `d` shows only
         self.post_message(ItemsRead(await aside_sync(self._read)))
 
     def _read(self) -> list[Item]:
-        from workbench.workflow.measure import run_items
+        from workbench.workflow.runs import run_items
 
         by_item: dict[int, Item] = {}
         for row in run_items(self.context, self.project, self.run_result.run):

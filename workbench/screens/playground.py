@@ -251,7 +251,7 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
     ) -> None:
         """On the background loop: ask, and write into `spoken` what comes."""
         from workbench.providers.chat import stream_chat
-        from workbench.workflow.measure import ensure_model
+        from workbench.workflow.answering import ensure_model
         from workbench.workflow.quickstart import pull_notice
 
         profile, _, model = conversation.models[side].partition("/")

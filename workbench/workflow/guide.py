@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.workflow.context import Context
-from workbench.workflow.measure import list_runs
 from workbench.workflow.project import Project
+from workbench.workflow.runs import list_runs
 from workbench.workflow.train import recorded_jobs
 
 
@@ -14,7 +14,7 @@ def next_step(context: Context, project: Project) -> str:
         return "Datasets (1): open a file with o, or make a project from a sample with ctrl+p"
     if not project.document.task.test:
         return "Look through the records (1), then train (4, n); with no test set nothing can be measured"
-    runs = list_runs(context, project)
+    runs = list_runs(context, project, "test")
     if not runs:
         return "Look through the records, then measure the untuned baselines: 2, then r"
     jobs = [one.job for one in recorded_jobs(context).values() if one.record.project == project.slug]

@@ -16,8 +16,8 @@ from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.results import RunResult, summarise
 from workbench.workflow.context import Context
 from workbench.workflow.costing import Costing, training_seconds
-from workbench.workflow.measure import list_runs, run_items
 from workbench.workflow.project import Costs, Project, ProjectDocument, VerdictRecord
+from workbench.workflow.runs import list_runs, run_items
 from workbench.workflow.train import RecordedJob, recorded_jobs
 
 if TYPE_CHECKING:
@@ -70,7 +70,12 @@ def judge(
 
 def _chosen(context: Context, project: Project, run_id: str | None) -> RunResult | None:
     runs = list_runs(context, project)
+    if run_id is None:
+        runs = [one for one in runs if one.side == "test"]
     run = next((one for one in runs if run_id in (None, one.run)), None)
+    if run is not None and run.side != "test":
+        why = "is on the validation side: it is there to choose by, and whoever was chosen by it looks too good in it"
+        raise WorkbenchError(f"run {run.run}", why, "measure the chosen one on the test set", code="not_a_test_run")
     if run is None and run_id is not None:
         names = ", ".join(one.run for one in runs[:5]) or "none"
         raise WorkbenchError(f"run {run_id!r}", "is not one of the project", f"its runs: {names}", code="unknown_run")
@@ -98,7 +103,7 @@ def recomputed(context: Context, project: Project, run: RunResult) -> RunResult:
         leaked=leaked,
         seeds=[dict(zip([one.candidate, *one.siblings], one.seeds, strict=False)) for one in run.seeds],
     )
-    return RunResult.model_validate(run.model_dump() | again.model_dump())
+    return RunResult.model_validate(run.model_dump() | again.model_dump(exclude_unset=True))
 
 
 def kind_of(candidate: str, tuned: dict[str, RecordedJob]) -> Kind:

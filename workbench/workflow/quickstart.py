@@ -12,12 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.task import content_hash, digest
+from workbench.workflow.answering import ensure_model
 from workbench.workflow.context import Context
 from workbench.workflow.follow import follow
 from workbench.workflow.judge import judge
-from workbench.workflow.measure import ensure_model, list_runs, measure, new_run_id
+from workbench.workflow.measure import measure
 from workbench.workflow.prepare import check_dataset
 from workbench.workflow.project import Project, remember_project, sample_project
+from workbench.workflow.runs import list_runs, new_run_id
 from workbench.workflow.train import create_job, job_action, quote_job, show_job
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from workbench.dataset.recipe.steps.rewrite import Rewrite
 from workbench.dataset.rows import open_rows
 from workbench.errors import WorkbenchError
 from workbench.evaluate.asking import CONCURRENCY
+from workbench.workflow.answering import ensure_model
 from workbench.workflow.context import Context
-from workbench.workflow.measure import ensure_model
 from workbench.workflow.prepare import counter_of
 from workbench.workflow.recipe import services_of
 from workbench.workflow.spend import PER

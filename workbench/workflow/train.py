@@ -270,6 +270,18 @@ async def checkpoints(context: Context, job_id: str) -> list[Checkpoint]:
     return found
 
 
+async def checkpoint_candidates(context: Context, job_id: str) -> list[str]:
+    """A job's checkpoints as candidates, the first step first, and the model that it made, as far as they are there."""
+    profile = await find_profile(context, job_id)
+    found = sorted(await checkpoints(context, job_id), key=lambda one: one.step_number or 0)
+    names = [one.fine_tuned_model_checkpoint for one in found]
+    names.append((await show_job(context, job_id)).fine_tuned_model)
+    candidates = [f"{profile.name}/{name}" for name in dict.fromkeys(names) if name]
+    if not candidates:
+        raise WorkbenchError(f"job {job_id}", "has no checkpoint yet", "wait for one", code="no_checkpoint")
+    return candidates
+
+
 async def lineage(context: Context, job_id: str) -> dict[str, Any]:
     """What made a model: its manifest from the engine, and our own record of data and project."""
     recorded = recorded_jobs(context).get(job_id)

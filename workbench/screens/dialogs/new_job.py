@@ -236,7 +236,7 @@ class NewJobDialog(Dialog["Job"]):
     @work(group="create", exit_on_error=False)
     async def create(self, request: JobRequest) -> None:
         """Fetch the base model where it is ours to fetch, then create; once."""
-        from workbench.workflow.measure import ensure_model
+        from workbench.workflow.answering import ensure_model
         from workbench.workflow.quickstart import pull_notice
         from workbench.workflow.train import create_job
 

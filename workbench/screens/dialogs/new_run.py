@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input, Select, Static
 
 from workbench.errors import WorkbenchError
 from workbench.screens.dialogs.dialog import Dialog
@@ -22,6 +22,7 @@ from workbench.widgets.styles import stylesheet
 from workbench.widgets.textline import Line, Piece, TextLine
 
 if TYPE_CHECKING:
+    from workbench.evaluate.results import Side
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
 
@@ -35,6 +36,15 @@ class RunPlan:
     """The first so many items; None for all."""
     run_id: str
     """Named before it starts: a run that was stopped goes on under its name."""
+    side: Side = "test"
+    max_cost: float | None = None
+    """US dollars that this start may cost."""
+    agreed: bool = False
+    """Its price was shown and accepted."""
+
+    def same_as(self, other: RunPlan) -> bool:
+        """Whether it measures the same: then the one may go on where the other stopped."""
+        return (self.candidates, self.limit, self.side) == (other.candidates, other.limit, other.side)
 
 
 @dataclass(slots=True)
@@ -78,7 +88,7 @@ class NewRunDialog(Dialog[RunPlan]):
     """Closes with a plan, or None."""
 
     CSS = stylesheet("new_run")
-    TITLE_TEXT = "Measure on the test set"
+    TITLE_TEXT = "Measure"
     HINT = "space chooses · tab next field · enter starts · escape closes"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,f9", "start", "Start", show=False, priority=True)]
 
@@ -93,13 +103,32 @@ class NewRunDialog(Dialog[RunPlan]):
         limit = "" if unfinished is None or unfinished.limit is None else str(unfinished.limit)
         self._another = Input(placeholder="PROFILE/MODEL+few-shot:5, enter adds it", compact=True, id="another")
         self._limit = Input(limit, placeholder="all", restrict=r"[0-9]*", compact=True, id="limit")
+        self._side: Select[str] = Select(
+            _sides(project),
+            value=unfinished.side if unfinished is not None else "test",
+            allow_blank=False,
+            compact=True,
+            id="side",
+        )
+        ceiling = project.task.max_cost if unfinished is None else unfinished.max_cost
+        self._ceiling = Input(
+            "" if ceiling is None else f"{ceiling:g}", placeholder="none", restrict=r"[0-9]*\.?[0-9]*", compact=True,
+            id="ceiling",
+        )  # fmt: skip
         self._says = TextLine(id="says")
 
     def compose_body(self) -> Iterable[Widget]:
-        """The candidates, another one, how many items."""
+        """The candidates, another one, how many items, of which side, for how much."""
         yield self._list
-        for title, field in (("another candidate", self._another), ("items, at most", self._limit)):
-            still_cursor(field)
+        fields: tuple[tuple[str, Widget], ...] = (
+            ("another candidate", self._another),
+            ("items, at most", self._limit),
+            ("side", self._side),
+            ("dollars, at most", self._ceiling),
+        )
+        for title, field in fields:
+            if isinstance(field, Input):
+                still_cursor(field)
             with Horizontal(classes="fields"):
                 yield Static(title, classes="field-name", markup=False)
                 yield field
@@ -129,10 +158,11 @@ class NewRunDialog(Dialog[RunPlan]):
         self._says.show()
 
     @on(Input.Submitted, "#limit")
+    @on(Input.Submitted, "#ceiling")
     @on(LineList.Chosen, "#choices")
     def action_start(self) -> None:
         """Close with the plan."""
-        from workbench.workflow.measure import new_run_id
+        from workbench.workflow.runs import new_run_id
 
         chosen = tuple(choice.candidate for choice in self._list.choices if choice.chosen)
         if not chosen:
@@ -142,9 +172,23 @@ class NewRunDialog(Dialog[RunPlan]):
         if limit == 0:
             self._says.show([Piece("✗ At least one item.", "bad")])
             return
+        dollars = self._ceiling.value.strip(".")
+        plan = RunPlan(
+            chosen,
+            limit,
+            new_run_id(),
+            "validation" if self._side.value == "validation" else "test",
+            float(dollars) if dollars else None,
+        )
         before = self._unfinished
-        same = before is not None and (before.candidates, before.limit) == (chosen, limit)
-        self.dismiss(RunPlan(chosen, limit, before.run_id if before is not None and same else new_run_id()))
+        self.dismiss(replace(plan, run_id=before.run_id) if before is not None and plan.same_as(before) else plan)
+
+
+def _sides(project: Project) -> list[tuple[str, str]]:
+    sides = [("test set: for those that were chosen", "test")]
+    if project.task.validation:
+        sides.append(("validation: to choose a prompt, a k, a checkpoint", "validation"))
+    return sides
 
 
 def _choices(context: Context, project: Project, earlier: Sequence[str], unfinished: RunPlan | None) -> list[_Choice]:
