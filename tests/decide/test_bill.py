@@ -138,6 +138,7 @@ def test_the_one_off_cost_names_what_is_not_in_it() -> None:
     assert "without data preparation: not known" in (some.source or "")
     all_of_it = one_off({"data preparation": ten, "training": ten, "evaluation": ten})
     assert all_of_it.value == 30.0 and "without" not in (all_of_it.source or "")
+    assert one_off({"data preparation": NOTHING, "training": NOTHING, "evaluation": unknown}).value is None
     none = one_off({"data preparation": ten, "training": unknown, "evaluation": ten})
     assert (none.value, none.source) == (None, "hours are not given")
 

@@ -168,14 +168,15 @@ def bill(
 
 
 def one_off(parts: Mapping[str, Figure]) -> Figure:
-    """The sum of what is known; not measured where `training` is not, since the rest is small beside it or unknowable.
-
-    What is not in it is named.
+    """The sum of what is known, with what is not in it named; not measured where `training` is not, or where nothing but
+    zeros is known.
     """
     if parts["training"].value is None:
         return Figure.not_measured(USD, parts["training"].source)
     known = {name: figure for name, figure in parts.items() if figure.value is not None}
     lacking = [name for name in parts if name not in known]
+    if lacking and not any(figure.value for figure in known.values()):
+        return Figure.not_measured(USD, parts[lacking[0]].source)
     said = " + ".join(known) + (f"; without {' and '.join(lacking)}: not known" if lacking else "")
     return derive(math.fsum(number(figure) for figure in known.values()), USD, said, list(known.values()))
 
