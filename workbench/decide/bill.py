@@ -168,8 +168,8 @@ def bill(
 
 
 def one_off(parts: Mapping[str, Figure]) -> Figure:
-    """The sum of what is known, with what is not in it named; not measured where `training` is not, or where nothing but
-    zeros is known.
+    """The sum of what is known, with what is not in it named; not measured where `training` is not, or where only
+    zeros are known.
     """
     if parts["training"].value is None:
         return Figure.not_measured(USD, parts["training"].source)
