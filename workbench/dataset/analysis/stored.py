@@ -9,10 +9,10 @@ import json
 import os
 import struct
 import tempfile
+import time
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import xxhash
@@ -28,24 +28,23 @@ from workbench.dataset.rows import Rows
 
 _MAGIC = b"ftwb analysis 1\n"
 _HEAD = struct.Struct("<QQ")  # length of the description, hash of all that follows this head
-_BLOCK = 4 * 1024 * 1024
+_LONGEST = 65_536  # bytes of a description
+_BLOCK = 1024 * 1024
 _SETTLED_NS = 2_000_000_000
 _KEPT_BYTES = 512 * 1024 * 1024
-_TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8", "blank_lines": "i8", "array": "i8"}
+_TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8", "blank_lines": "i8", "array": "i8", "blob": "u1"}
 
 
 def load(cache: Path, rows: Rows, spec: Spec) -> Analysis | None:
     """The analysis of this content by this question, if it is kept."""
     path = _place(cache, rows, spec)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            analysis = _read(file, spec)
         os.utime(path)
-    except OSError:
+    except (OSError, ValueError, KeyError, TypeError, struct.error):
         return None
-    try:
-        return _unpacked(data, spec)
-    except (ValueError, KeyError, TypeError, struct.error):
-        return None
+    return analysis
 
 
 def store(cache: Path, rows: Rows, analysis: Analysis) -> None:
@@ -56,7 +55,7 @@ def store(cache: Path, rows: Rows, analysis: Analysis) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_packed(analysis))
+                _write(file, analysis)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -75,13 +74,13 @@ def _content(cache: Path, rows: Rows) -> str:
     note = cache / "analyses" / "contents" / xxhash.xxh3_128_hexdigest(known.encode("utf-8", "surrogateescape"))
     with suppress(OSError, ValueError):
         return f"{int(note.read_text(), 16):032x}"
-    digest = xxhash.xxh3_128()
-    for position in range(0, state.st_size, _BLOCK):
-        digest.update(os.pread(rows.fd, min(_BLOCK, state.st_size - position), position))
+    digest, position = xxhash.xxh3_128(), 0
+    block = memoryview(bytearray(_BLOCK))
+    while count := os.preadv(rows.fd, [block], position):
+        digest.update(block[:count])
+        position += count
     content = digest.hexdigest()
     # Clocks of file systems are coarse: a file written just now may change once more without a new time.
-    import time
-
     if time.time_ns() - state.st_mtime_ns > _SETTLED_NS:
         with suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
@@ -89,48 +88,47 @@ def _content(cache: Path, rows: Rows) -> str:
     return content
 
 
-def _packed(analysis: Analysis) -> bytes:
+def _write(file: BinaryIO, analysis: Analysis) -> None:
+    """Array by array, for they are large: first their names and lengths, the hash of it all at the beginning."""
     arrays: dict[str, Any] = {**analysis.columns.arrays()}
     found = analysis.findings
     arrays |= {f"findings.{name}": getattr(found, name) for name in (*finding_types.TYPES, "ends")}
     arrays["blank_lines"] = analysis.places.blank_lines
     if analysis.places.array is not None:
         arrays["array"] = analysis.places.array
-    described = {
-        "spec": asdict(analysis.spec),
-        "arrays": [[name, len(array)] for name, array in arrays.items()],
-        "blob": len(found.blob),
-    }
-    head = json.dumps(described).encode()
-    body = b"".join([head, *(_bytes(name, array) for name, array in arrays.items()), found.blob])
-    return b"".join([_MAGIC, _HEAD.pack(len(head), xxhash.xxh3_64_intdigest(body)), body])
+    arrays["blob"] = np.frombuffer(found.blob, "u1")
+    described = json.dumps([[name, len(array)] for name, array in arrays.items()]).encode()
+    hashed = xxhash.xxh3_64(described)
+    file.write(_MAGIC + _HEAD.pack(len(described), 0) + described)
+    for name, array in arrays.items():
+        data = np.ascontiguousarray(array, _type(name)).data.cast("B") if len(array) else b""
+        hashed.update(data)
+        file.write(data)
+    file.seek(len(_MAGIC))
+    file.write(_HEAD.pack(len(described), hashed.intdigest()))
 
 
-def _bytes(name: str, array: Any) -> bytes:
-    data: bytes = array.astype("<" + _TYPES[name.removeprefix("findings.")]).tobytes()
-    return data
-
-
-def _unpacked(data: bytes, spec: Spec) -> Analysis:
+def _read(file: BinaryIO, spec: Spec) -> Analysis:
     """Raises ValueError and its kin for anything that is not whole."""
-    if not data.startswith(_MAGIC):
+    if file.read(len(_MAGIC)) != _MAGIC:
         raise ValueError("not an analysis")
-    head, digest = _HEAD.unpack_from(data, len(_MAGIC))
-    body = memoryview(data)[len(_MAGIC) + _HEAD.size :]
-    if xxhash.xxh3_64_intdigest(body) != digest:
-        raise ValueError("damaged")
-    described = json.loads(bytes(body[:head]))
-    position = head
+    length, digest = _HEAD.unpack(file.read(_HEAD.size))
+    described = file.read(min(length, _LONGEST))
+    hashed = xxhash.xxh3_64(described)
     arrays: dict[str, Any] = {}
-    for name, length in described["arrays"]:
-        kind = np.dtype("<" + _TYPES[name.removeprefix("findings.")])
-        arrays[name] = np.frombuffer(body, kind, length, position).copy()
-        position += length * kind.itemsize
-    blob = bytes(body[position : position + described["blob"]])
+    for name, count in json.loads(described):
+        arrays[name] = np.fromfile(file, _type(name), count)
+        hashed.update(arrays[name].data.cast("B") if len(arrays[name]) else b"")
+    if hashed.intdigest() != digest:
+        raise ValueError("damaged")
     columns = Columns(**{name: arrays[name] for name in column_types.TYPES})
     found = {name: arrays[f"findings.{name}"] for name in (*finding_types.TYPES, "ends")}
     places = Places(len(columns), arrays["blank_lines"], arrays.get("array"))
-    return Analysis(spec, columns, Findings(**found, blob=blob), places)
+    return Analysis(spec, columns, Findings(**found, blob=arrays["blob"].tobytes()), places)
+
+
+def _type(name: str) -> np.dtype[Any]:
+    return np.dtype("<" + _TYPES[name.removeprefix("findings.")])
 
 
 def _forget_old(folder: Path) -> None:

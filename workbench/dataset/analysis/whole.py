@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_AT_ONCE = 1 << 16  # rows whose copies are looked for at once: sorting them all with their numbers takes much memory
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows that have just become known; what is to be said about the whole file is not yet in it."""
@@ -115,9 +118,14 @@ class Whole:
 
 def _copies(digests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The rows that are there already, in order, and for each the first row that is its like."""
-    order = np.argsort(digests, kind="stable")
-    ordered = digests[order]
-    again = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)) + 1
-    copies, firsts = order[again], order[np.searchsorted(ordered, ordered[again])]
-    by_row = np.argsort(copies)
-    return copies[by_row], firsts[by_row]
+    ordered = np.sort(digests)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    pieces = (
+        np.flatnonzero(np.isin(digests[at : at + _AT_ONCE], twice)) + at for at in range(0, len(digests), _AT_ONCE)
+    )
+    rows = np.concatenate([np.zeros(0, "i8"), *pieces])
+    rows = rows[digests[rows] != 0]
+    _, firsts, groups = np.unique(digests[rows], return_index=True, return_inverse=True)
+    copies = np.flatnonzero(firsts[groups] != np.arange(len(rows)))
+    return rows[copies], rows[firsts[groups[copies]]]
