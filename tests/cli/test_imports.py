@@ -12,7 +12,8 @@ ROOMS = (
     "workbench.workflow.context", "workbench.workflow.quickstart", "workbench.decide", "workbench.decide.verdict",
     "workbench.evaluate", "workbench.evaluate.runner", "workbench.providers", "workbench.providers.local",
     "workbench.providers.profiles", "workbench.dataset", "workbench.dataset.rows", "workbench.dataset.rules",
-    "workbench.dataset.template", "workbench.dataset.sources", "workbench.catalog", "workbench.catalog.prices", "workbench.workspace.store",
+    "workbench.dataset.template", "workbench.dataset.sources", "workbench.catalog", "workbench.catalog.prices",
+    "workbench.workspace.store",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.screens.datasets.editing import Editing, step_for_drop_of
+from workbench.screens.datasets.editing import Editing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from workbench.screens.dialogs.rules import RuleCount
     from workbench.screens.preview import Target
 
-MOST_DIGESTS = 100_000
-"""Chosen records that a step names one by one."""
+MOST_PICKED = 100_000
+"""Records picked by hand that a step names one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class _Scope:
     said: str
     where: str = ""
     """The filter that shows them."""
-    by_digest: bool = False
-    """Whether the step has to name them one by one."""
+    picked: bool = False
+    """Whether they were picked by hand, so that the step has to name them one by one."""
 
 
 class Changing(Editing):
@@ -77,11 +77,11 @@ class Changing(Editing):
             if preview is not None and self.file is file:
                 self.apply_preview(preview)
 
-        try:
-            limited = dict(step) | _limits(file.document, scope)
-        except WorkbenchError as error:
-            self.show_error(error)
+        if scope.picked and len(scope.rows) > MOST_PICKED:
+            why = f"are more than {MOST_PICKED:,}, and a recipe would have to name each"
+            self.show_error(WorkbenchError(scope.said, why, "choose them by a filter instead of marks"))
             return
+        limited = dict(step) | ({"where": scope.where} if scope.where else {})
         self.app.push_screen(PreviewScreen(limited, self._target(file, scope)), decided)
 
     def apply_preview(self, preview: Preview) -> None:
@@ -102,10 +102,10 @@ class Changing(Editing):
             self.notify(f"Nothing can be changed here: {file.document.read_only}", severity="warning", markup=False)
             return None
         if view.marked:
-            return _Scope(view.chosen(0), _said(view.marked, "marked"), by_digest=True)
+            return _Scope(view.chosen(0), _said(view.marked, "marked"), picked=True)
         wanted = view.wanted
         if wanted.sample:
-            return _Scope(view.rows(), _said(len(view), "sampled"), by_digest=True)
+            return _Scope(view.rows(), _said(len(view), "sampled"), picked=True)
         if wanted.query.node is not None:
             return _Scope(view.rows(), _said(len(view), "shown"), where=str(wanted.query))
         return _Scope(view.document.ids(), f"all {len(view):,} records")
@@ -120,7 +120,8 @@ class Changing(Editing):
             for row in scope.rows.tolist():
                 yield row, document.raw(row), document.line(row)
 
-        return Target(records, len(scope.rows), scope.said, file.format, services_of(self.context))
+        place = document.position_of if scope.picked else None
+        return Target(records, len(scope.rows), scope.said, file.format, services_of(self.context), place)
 
     def _rule_counts(self) -> list[RuleCount]:
         """The rules that found something in rows, with how often."""
@@ -137,6 +138,7 @@ class Changing(Editing):
 
     def action_differences(self) -> None:
         """What was changed since the last save, or what is not as a job was trained on."""
+        from workbench.dataset.edited import EditedSide
         from workbench.screens.dialogs.choice import Answer, ChoiceDialog
 
         file = self.file
@@ -144,13 +146,13 @@ class Changing(Editing):
             return
         trained = self._trained_on(file)
         if trained is None:
-            self.show_differences(file, "since the last save", lambda: (file.rows, _AsItIs(file.document)))
+            self.show_differences(file, "since the last save", lambda: (file.rows, EditedSide(file.document)))
             return
         answers = [Answer("s", "with the file as saved"), Answer("j", f"with what {trained[0]} was trained on")]
 
         def chosen(answer: str | None) -> None:
             if answer == "s":
-                self.show_differences(file, "since the last save", lambda: (file.rows, _AsItIs(file.document)))
+                self.show_differences(file, "since the last save", lambda: (file.rows, EditedSide(file.document)))
             elif answer == "j":
                 self.show_differences(file, f"since {trained[0]}", partial(_with_job, trained[1], file.document))
 
@@ -181,29 +183,13 @@ class Changing(Editing):
         self.app.push_screen(DiffScreen(title, sides, file.format), chosen)
 
 
-class _AsItIs:
-    """The open document as a side of a comparison: its rows by position, as they are when it is made."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self._ids = document.ids()
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def iter_raw(self) -> Iterator[bytes]:
-        return (self._document.raw(row) for row in self._ids.tolist())
-
-    def raw(self, index: int, /) -> bytes:
-        return self._document.raw(int(self._ids[index]))
-
-
 def _with_job(data: str, document: Document) -> tuple[Side, Side]:
     from pathlib import Path
 
+    from workbench.dataset.edited import EditedSide
     from workbench.dataset.rows import open_rows
 
-    return open_rows(Path(data)), _AsItIs(document)
+    return open_rows(Path(data)), EditedSide(document)
 
 
 def _said(count: int, how: str) -> str:
@@ -216,34 +202,9 @@ def _has_fix(code: str) -> bool:
     return find_rule(code).fix is not None
 
 
-def _limits(document: Document, scope: _Scope) -> dict[str, Any]:
-    """What keeps a replay of the step to the records it was about."""
-    if scope.where:
-        return {"where": scope.where}
-    if scope.by_digest:
-        from workbench.dataset.digest import digest_raw
-
-        if len(scope.rows) > MOST_DIGESTS:
-            raise WorkbenchError(
-                scope.said,
-                f"are more than {MOST_DIGESTS:,}, and a recipe would have to name each",
-                "choose them by a filter instead of marks",
-            )
-        return {"only": [digest_raw(document.raw(row)) for row in scope.rows.tolist()]}
-    return {}
-
-
 def _apply(document: Document, preview: Preview) -> Change | None:
     if preview.changes:
         after = {row: new for row, _, new in preview.changes}
         return document.replace(after, title=preview.title, step=preview.step)
-    if not preview.dropped:
-        return None
-    import numpy as np
-
-    rows = np.array([row for row, _ in preview.dropped], dtype=np.int64)
-    step = preview.step
-    if "where" in step or "only" in step:
-        # These look at the whole file when they are replayed: what they dropped of a part is named record by record.
-        step = step_for_drop_of(document, rows)
-    return document.delete(rows, title=preview.title, step=step)
+    rows = [row for row, _ in preview.dropped]
+    return document.delete(rows, title=preview.title, step=preview.step) if rows else None
