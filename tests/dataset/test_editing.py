@@ -325,3 +325,10 @@ def test_long_texts_are_compared_by_lines() -> None:
         left, left.replace("line 1500 ", "another ").replace("line 20 ", "x ").replace("line 9 ", "y ")
     )
     assert "line 20 with words\n" in [span.text for span in ours if span.kind == "only_here"]
+
+
+@pytest.mark.parametrize(("role", "meant"), [("human", "user"), ("GPT", "assistant"), ("observation", "tool")])
+def test_a_role_of_another_tool_goes_to_what_it_means(role: str, meant: str) -> None:
+    """One key repairs what a converter left behind."""
+    value = {"messages": [{"role": role, "content": "x"}]}
+    assert editing.next_role(part(value, Format.CHAT, 0)) == meant

@@ -231,3 +231,18 @@ async def test_without_a_file_nothing_happens(ftwb_app, tmp_path: Path, key: str
         await pilot.press(key)
         await wait_idle(pilot)
         assert isinstance(app.screen, DatasetsScreen)
+
+
+async def test_the_editor_opens_where_something_was_found(ftwb_app, dataset, until) -> None:
+    """Enter on a finding's record leads to its message."""
+    from workbench.screens.editor import EditorScreen
+
+    broken = chat("fine")
+    broken["messages"][1]["content"] = ""
+    app = ftwb_app(file=dataset(chat("one"), broken))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await wait_idle(pilot)
+        assert app.screen.part.role == "assistant"

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.dataset.editing.parts import Part, Place, at, sides_of, turn_keys
 from workbench.dataset.formats import PAIRS, Format, kind_of
+from workbench.dataset.formats.sharegpt import SHAREGPT_ROLES
 from workbench.errors import WorkbenchError
 
 NEW_ROLE = {
@@ -33,9 +34,12 @@ def set_text(value: Any, part: Part, text: str) -> Any:
 
 
 def next_role(part: Part) -> str:
-    """The role after the part's own; the first one after a role that is not among them."""
+    """The role after the part's own; for one that is not among them what it is called here (`human` is `user`)."""
     _needs_role(part)
-    return part.roles[(part.roles.index(part.role) + 1) % len(part.roles)] if part.role in part.roles else part.roles[0]
+    if part.role in part.roles:
+        return part.roles[(part.roles.index(part.role) + 1) % len(part.roles)]
+    meant = SHAREGPT_ROLES.get(part.role.lower())
+    return meant if meant in part.roles else part.roles[0]
 
 
 def set_role(value: Any, part: Part, role: str) -> Any:

@@ -95,8 +95,9 @@ class Editing(RecordsScreen):
 
     @on(LineList.Chosen, "#records")
     def action_edit(self) -> None:
-        """Open the record under the cursor in the editor."""
-        self.open_editor(None)
+        """Open the record under the cursor in the editor, where something was found in it."""
+        found = () if self.file is None or self.row is None else self.file.facts_of(self.row).findings
+        self.open_editor(next((one.message_index for one in found if one.message_index is not None), None))
 
     def open_editor(self, message: int | None) -> None:
         """Open the record under the cursor, on one of its messages."""
