@@ -133,3 +133,21 @@ def test_checkpoints_are_measured_on_the_validation_side_and_the_best_is_named(
     without = ftwb("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}",
                    "--side", "validation", "--json")  # fmt: skip
     assert without.json["error"]["code"] == "no_validation_set"
+
+
+def test_a_model_judges_and_the_document_says_how_well_it_agrees(
+    ftwb: Ftwb, provider: FakeProvider, test_set: str
+) -> None:
+    provider.add_model("a-judge")
+    provider.replies = lambda body: "VERDICT: TIE" if body["model"] == "a-judge" else "an answer"
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "judge", "--scorer-arg", "criterion=which is kinder",
+                "--candidate", f"openai/{MODEL}")  # fmt: skip
+    assert ftwb(*evaluate, "--yes").code == 2, "no model was named"
+    judged = (*evaluate, "--scorer-arg", "model=openai/a-judge")
+    assert "36 calls to providers" in ftwb(*judged).err
+    ran = ftwb(*judged, "--yes", "--json").json
+    assert {"model", "criterion", "judged", "agreement", "kappa", "first_shown_wins", "unreadable"} <= set(ran["judge"])
+    assert (ran["judge"]["model"], ran["judge"]["judged"], ran["judge"]["agreement"]) == ("openai/a-judge", 12, 1.0)
+    assert ran["candidates"][0]["score"] == 0.5
+    again = ftwb(*judged)
+    assert again.code == 0 and "judge openai/a-judge: 12 answers in both orders, agreement 1.000, kappa -" in again.out

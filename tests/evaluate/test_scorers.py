@@ -111,7 +111,7 @@ def test_a_pattern_takes_the_answer_out_of_the_output() -> None:
         ("json-fields", {}, ["[1]"], "no JSON object"),
         ("contains", {}, ["!?"], "no words"),
         ("classification", {"labels": "yes,no"}, ["maybe"], "none of the labels"),
-        ("judge", {}, ["x"], "not built yet"),
+        ("judge", {}, ["x"], "needs a model"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_before_it_costs(

@@ -41,7 +41,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scorer",
         metavar="NAME",
-        help="exact, normalized, contains, regex, json, json-fields, set-f1, token-f1, rouge-l, classification",
+        help="exact, normalized, contains, regex, json, json-fields, set-f1, token-f1, rouge-l, classification, judge",
     )
     parser.add_argument("--scorer-arg", metavar="K=V", action="append", default=[])
     parser.add_argument(
@@ -148,6 +148,8 @@ def print_run(result: Any) -> None:
         tied = f", tied with {', '.join(result.best.tied_with)}" if result.best.tied_with else ""
         output.say(f"best: {result.best.candidate} with {result.best.score:.3f}{tied}")
         output.say(f"next: ftwb evaluate --candidate {shlex.quote(result.best.candidate)}")
+    if result.judge is not None:
+        output.say(judge_text(result.judge))
     for spread in result.seeds:
         output.say(seeds_text(spread))
     output.say()
@@ -165,6 +167,13 @@ def print_run(result: Any) -> None:
         ],
         ["A", "B", "A - B", "95 %", "P", "A IS"],
     )
+
+
+def judge_text(judge: Any) -> str:
+    """How far the judge can be trusted, in one line."""
+    shown = f"judge {judge.model}: {judge.judged} answers in both orders, agreement {_number(judge.agreement)}"
+    failed = f", {judge.unreadable} not judged (failed)" if judge.unreadable else ""
+    return f"{shown}, kappa {_number(judge.kappa)}, first shown wins {_number(judge.first_shown_wins)}{failed}"
 
 
 def seeds_text(spread: Any) -> str:

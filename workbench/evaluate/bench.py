@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.evaluate.asking import Answerer, call_key
+from workbench.evaluate.asking import Answerer, Asker, call_key
+from workbench.evaluate.budget import BYTES_A_TOKEN, Budget
 from workbench.evaluate.candidates import Candidate, trivial_candidates
+from workbench.evaluate.judge import Judge, is_same, judge_of
 from workbench.evaluate.ledger import AnswerCache, read_rows
 from workbench.evaluate.prompting import PromptMaker
 from workbench.evaluate.retrieval import read_passages
 from workbench.evaluate.scorers import Score, bind_scorer
 from workbench.evaluate.task import Item, TaskError, TaskSpec, content_hash, load_items
+from workbench.evaluate.trivial import fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,18 @@ class Bench:
     candidates: list[Candidate]
     score: Score
     maker: PromptMaker
+    judge: Candidate | None = None
+    """The model that scores, where one does."""
+
+    @property
+    def asked(self) -> list[Candidate]:
+        """Everybody whose model is called: candidates, and the judge."""
+        calling = [one for one in self.candidates if not one.is_trivial]
+        return calling if self.judge is None else [*calling, self.judge]
 
     def check(self, answerers: Mapping[str, Answerer]) -> None:
         """Raise for what would fail later: no answerer, a ceiling that cannot be kept for want of a price."""
-        for candidate in self.candidates:
-            if candidate.is_trivial:
-                continue
+        for candidate in self.asked:
             answerer = answerers.get(candidate.text)
             if answerer is None:
                 what = f"candidate {candidate.text}"
@@ -87,7 +96,7 @@ async def set_up(task: TaskSpec, candidates: Sequence[Candidate], limit: int | N
     for candidate in everyone:
         maker.check(candidate)
     score = bind_scorer(task.scorer, task.scorer_args, [item.reference for item in items])
-    return Bench(task, sha256, items, train, everyone, score, maker)
+    return Bench(task, sha256, items, train, everyone, score, maker, judge_of(task))
 
 
 def repeats(candidate: Candidate, repeat: int) -> int:
@@ -110,22 +119,48 @@ async def outlook(
     bench: Bench, answerers: Mapping[str, Answerer], *, run_dir: Path, cache_dir: Path, repeat: int = 1
 ) -> Outlook:
     """The calls of these candidates that no earlier start and no other run has an answer to, and their price."""
-    cache = AnswerCache(cache_dir)
-    kept = {(row.candidate, row.key) for row in read_rows(run_dir) if row.error is None}
-    calls, cost, unpriced = 0, 0.0, []
+    ask = Asker(AnswerCache(cache_dir), Budget(None))
+    kept = {(row.candidate, row.key): row.output or "" for row in read_rows(run_dir) if row.error is None}
+    found = _Sum()
+    judge = None
+    if bench.judge is not None and bench.judge.text in answerers:
+        judge = Judge(bench.judge, answerers[bench.judge.text], ask, bench.task)
     for candidate in bench.candidates:
         answerer = answerers.get(candidate.text)
-        if answerer is None:
-            continue
+        guess = fit(candidate, bench.train, bench.score) if judge is not None and candidate.is_trivial else None
         for number in range(repeats(candidate, repeat)):
             for item in bench.items:
-                call = bench.call(candidate, item, number, answerer.identity)
-                if (candidate.text, call.key) in kept or cache.get(call.key) is not None:
-                    continue
-                calls += 1
-                most = answerer.costs_at_most(call.messages, bench.task.max_tokens)
-                if most is None:
-                    unpriced.append(candidate.text)
-                cost += most or 0.0
+                said = guess(item) if guess is not None else None
+                if answerer is not None:
+                    call = bench.call(candidate, item, number, answerer.identity)
+                    said = kept.get((candidate.text, call.key))
+                    if said is None and (known := ask.known(call.key)) is not None:
+                        said = known.text
+                    if said is None:
+                        found.add(1, answerer.costs_at_most(call.messages, bench.task.max_tokens), candidate)
+                if judge is not None:
+                    _add_judging(found, judge, item, said, bench.task.max_tokens)
             await asyncio.sleep(0)
-    return Outlook(calls, None if unpriced else cost, tuple(dict.fromkeys(unpriced)))
+    return Outlook(found.calls, None if found.unpriced else found.cost, tuple(dict.fromkeys(found.unpriced)))
+
+
+@dataclass(slots=True)
+class _Sum:
+    calls: int = 0
+    cost: float = 0.0
+    unpriced: list[str] = field(default_factory=list)
+
+    def add(self, calls: int, most: float | None, candidate: Candidate) -> None:
+        self.calls += calls
+        self.cost += most or 0.0
+        if most is None:
+            self.unpriced.append(candidate.text)
+
+
+def _add_judging(found: _Sum, judge: Judge, item: Item, said: str | None, max_tokens: int) -> None:
+    """The judge's two calls for an answer; one that is not there yet is taken to be as long as it may be."""
+    if said is not None and is_same(said, item.reference):
+        return
+    most = judge.costs_at_most(item, said if said is not None else "x" * max_tokens * BYTES_A_TOKEN)
+    if most is None or most > 0:
+        found.add(2, most, judge.candidate)

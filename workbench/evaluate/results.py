@@ -41,6 +41,10 @@ class ItemResult(BaseModel):
     """None where the call failed."""
     note: str | None = None
     """Why an output could not be read as what was asked for."""
+    judged: list[str] | None = None
+    """With a judge: the outcome where this answer was shown first, and where second: `win`, `tie` or `loss`."""
+    judge_cost: float | None = None
+    """US dollars of the judge's two calls."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     latency_s: float | None = None
@@ -159,6 +163,25 @@ class Best(BaseModel):
     """Those that these items cannot tell from it, after correction."""
 
 
+class JudgeReport(BaseModel):
+    """Who judged, and how far the judge can be trusted."""
+
+    model: str
+    criterion: str
+    judged: int
+    """Answers that were judged in both orders; those equal to the reference need no judge."""
+    agreement: float | None = None
+    """Share of them with the same outcome in both orders."""
+    kappa: float | None = None
+    """Cohen's kappa of the two orders: 0 is chance, 1 is always the same."""
+    first_shown_wins: float | None = None
+    """Share of the verdicts that are no ties in which the answer that was shown first won: 0.5 is no position bias."""
+    unreadable: int = 0
+    """Answers that could not be judged: failed, not zero."""
+    cost: float | None = None
+    """US dollars of all judging; None where there is no price."""
+
+
 class RunResult(BaseModel):
     """One evaluation: every candidate on the same items."""
 
@@ -183,6 +206,8 @@ class RunResult(BaseModel):
     side: Side = "test"
     opened: int | None = None
     """How often this test set had been opened in the workspace, this time included; None on the validation side."""
+    judge: JudgeReport | None = None
+    """Where a model was the scorer."""
     best: Best | None = None
     """On the validation side: the candidate to take to the test set."""
     seeds: list[SeedSpread] = Field(default_factory=list)
@@ -224,6 +249,7 @@ def summarise(
     created_at: datetime | None = None,
     leaked: tuple[int, int] | None = None,
     seeds: Sequence[Mapping[str, int]] = (),
+    judge: JudgeReport | None = None,
 ) -> RunResult:
     """All figures of a run from its rows: the same rows always give the same figures.
 
@@ -243,6 +269,7 @@ def summarise(
         candidates=measured,
         comparisons=_comparisons(by_candidate, candidates, items, task.seed, apart),
         seeds=spreads,
+        judge=judge,
         task=task,
         created_at=created_at or datetime.now(UTC),
         items=items,

@@ -19,6 +19,7 @@ from workbench.evaluate.asking import CONCURRENCY, Answerer, Asker, OverBudget, 
 from workbench.evaluate.bench import Bench, Call, repeats, set_up
 from workbench.evaluate.budget import Budget, CeilingReached
 from workbench.evaluate.candidates import Candidate
+from workbench.evaluate.judge import POINTS, Judge, is_same, report
 from workbench.evaluate.leaks import find_leaks
 from workbench.evaluate.ledger import Answer, AnswerCache, DiskError, Ledger, read_rows
 from workbench.evaluate.results import ItemResult, RunResult, summarise
@@ -58,6 +59,10 @@ class _Study:
     ledger: Ledger
     progress: Callable[[Progress], None]
     total: int
+    judged: bool = False
+    """A model scores, afterwards."""
+    judging: int = 0
+    """Answers that are there and are now judged one after the other."""
     started: float = field(default_factory=time.monotonic)
     rows: list[ItemResult] = field(default_factory=list)
     reused: int = 0
@@ -75,12 +80,16 @@ class _Study:
         self.waiting, self.candidate = "", row.candidate
         self.tell()
 
+    @property
+    def done(self) -> int:
+        return self.judging + len(self.rows)
+
     def wait(self, why: str) -> None:
         self.waiting = why
         self.tell()
 
     def tell(self) -> None:
-        done, elapsed = len(self.rows), time.monotonic() - self.started
+        done, elapsed = self.done, time.monotonic() - self.started
         left = self.total - done
         eta = None if self.called == 0 and left else elapsed / max(self.called, 1) * left
         spent = self.ask.budget.spent
@@ -116,13 +125,18 @@ async def run(
     guesses = {one.text: await asyncio.to_thread(fit, one, train, score) for one in everyone if one.is_trivial}
     leaks = await asyncio.to_thread(find_leaks, items, train) if train else None
     ask = Asker(AnswerCache(cache_dir), Budget(task.max_cost), concurrency, lambda why: study.wait(why))
-    total = sum(repeats(one, repeat) * len(items) for one in everyone)
+    answers = sum(repeats(one, repeat) * len(items) for one in everyone)
+    total = answers * (2 if bench.judge else 1)
     with Ledger(run_dir) as ledger:
-        study = _Study(task, score, answerers, guesses, ask, ledger, progress, total)
+        study = _Study(task, score, answerers, guesses, ask, ledger, progress, total, judged=bench.judge is not None)
         await _answer_all(study, bench, read_rows(run_dir), repeat)
+        if bench.judge is not None and not ask.budget.reached:
+            _refuse_silence(study.rows, everyone)
+            await _judge_all(study, bench, Judge(bench.judge, answerers[bench.judge.text], ask, task))
     if ask.budget.reached:
-        raise CeilingReached(run_dir.name, ask.budget, len(study.rows), total)
+        raise CeilingReached(run_dir.name, ask.budget, study.done, total)
     _refuse_silence(study.rows, everyone)
+    judged = report(study.rows, bench.judge, task.scorer_args.get("criterion")) if bench.judge else None
     return summarise(
         study.rows,
         [one.text for one in everyone],
@@ -134,6 +148,7 @@ async def run(
         repeat=repeat,
         leaked=(leaks.exact, leaks.near) if leaks else None,
         seeds=seeds,
+        judge=judged,
     )
 
 
@@ -152,7 +167,7 @@ async def _answer_all(study: _Study, bench: Bench, earlier: Sequence[ItemResult]
                     call = bench.call(candidate, item, number, identity)
                     row = known.get((candidate.text, call.key))
                     if row is not None and row.index == item.index:
-                        study.add(_rescored(study.score, row, item), reused=True)
+                        study.add(_rescored(study, row, item), reused=True)
                     else:
                         waiting.append(call)
                 # Prompts are made in one go; the app's event loop gets its turn between repeats.
@@ -175,15 +190,51 @@ def _first(several: ExceptionGroup[Exception]) -> Exception:
     return error
 
 
+async def _judge_all(study: _Study, bench: Bench, judge: Judge) -> None:
+    """Judge every answer, after all of them were given: one machine need not hold two models in turn."""
+    items = {item.index: item for item in bench.items}
+    answered, study.rows = study.rows, []
+    study.judging = len(answered)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for row in answered:
+                group.create_task(_judge(study, judge, row, items[row.index]))
+    except ExceptionGroup as several:
+        raise _first(several) from several
+    study.rows.sort(key=lambda row: (row.candidate, row.repeat, row.index))
+
+
+async def _judge(study: _Study, judge: Judge, row: ItemResult, item: Item) -> None:
+    if row.output is not None and row.error is None:
+        row = row.model_copy(update={"score": None, "judged": None, "judge_cost": None, "note": None})
+        if is_same(row.output or "", item.reference):
+            row.score, row.note = POINTS["tie"], None
+        else:
+            try:
+                first, second, row.judge_cost = await judge(item, row.output or "")
+                row.judged, row.score = [first, second], (POINTS[first] + POINTS[second]) / 2
+            except OverBudget:
+                return
+            except DiskError:
+                raise
+            except failures() as error:
+                row.error = sentence(error)
+        study.ledger.append(row)
+    study.add(row, reused=False)
+    await asyncio.sleep(0)
+
+
 async def _in_flight(study: _Study, calls: Sequence[Call]) -> None:
     async with asyncio.TaskGroup() as group:
         for call in calls:
             group.create_task(_answer(study, call))
 
 
-def _rescored(score: Score, row: ItemResult, item: Item) -> ItemResult:
+def _rescored(study: _Study, row: ItemResult, item: Item) -> ItemResult:
     """An earlier answer with today's scorer: scores are cheap, answers are not."""
-    scored = score(row.output or "", item.reference)
+    if study.judged:
+        return row.model_copy(update={"score": None, "note": None, "reference": item.reference})
+    scored = study.score(row.output or "", item.reference)
     return row.model_copy(update={"score": scored.value, "note": scored.note, "reference": item.reference})
 
 
@@ -221,8 +272,10 @@ async def _answer(study: _Study, call: Call) -> None:
         except failures() as error:
             answer, row.error = None, sentence(error)
     if answer is not None:
-        scored = study.score(answer.text, item.reference)
-        row.output, row.score, row.note = answer.text, scored.value, scored.note
+        row.output = answer.text
+        if not study.judged:
+            scored = study.score(answer.text, item.reference)
+            row.score, row.note = scored.value, scored.note
         for name in Answer.model_fields.keys() - {"text"}:
             setattr(row, name, getattr(answer, name))
     study.ledger.append(row)

@@ -49,6 +49,8 @@ class Scorer:
 
 
 SCORERS: dict[str, Scorer] = {}
+JUDGE = "judge"
+"""The scorer that asks a model."""
 
 
 class ScorerError(WorkbenchError):
@@ -294,7 +296,20 @@ def _labels_named(text: str, labels: Sequence[str], known: set[str]) -> set[str]
     return named
 
 
-@scorer("judge", binary=True, formula="another model's choice between two answers, blind and in both orders")
+@scorer(
+    JUDGE,
+    binary=False,
+    formula="(outcome shown first + outcome shown second) / 2; outcome: win over the reference 1, tie 1/2, loss 0",
+    arguments={
+        "model": "PROFILE/MODEL of the judge, required",
+        "criterion": "what to decide by; else which answer is more correct and more useful",
+    },
+)
 def judge(arguments: Mapping[str, str], references: Sequence[str]) -> Score:
-    """A model decides which of two answers is better: not built yet."""
-    raise ScorerError("judge", "it is not built yet", "choose another scorer, like token-f1 or rouge-l")
+    """A model compares the output with the reference, blind and in both orders; a reply without a verdict is failed.
+
+    Models are asked by `evaluate.judge`; what is bound here is the stand-in by which trivial candidates are fitted.
+    """
+    if not arguments.get("model"):
+        raise ScorerError(JUDGE, "it needs a model", "give --scorer-arg model=PROFILE/MODEL")
+    return token_f1({}, references)

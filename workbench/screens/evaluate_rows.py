@@ -119,6 +119,8 @@ def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], l
         left.append(Piece(" · to choose by, not to judge by", "warning"))
     if run.best is not None:
         left.append(Piece(f" · best {visible_line(run.best.candidate)}", "good"))
+    if run.judge is not None:
+        left.append(Piece(f" · judge {visible_line(run.judge.model)}, κ {_kappa(run.judge.kappa)}", "muted"))
     if run.repeat > 1:
         left.append(Piece(f" · {run.repeat} times each", "muted"))
     right = []
@@ -126,6 +128,10 @@ def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], l
         leaked = run.leaked_exact + (run.leaked_near or 0)
         right = [Piece(f"  ✗ {leaked} items leaked ", "bad") if leaked else Piece("  ✓ no leak ", "good")]
     return left, right
+
+
+def _kappa(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}"
 
 
 def comparison_cells(other: str, one: Comparison | None) -> list[Piece]:

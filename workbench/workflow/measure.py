@@ -15,6 +15,7 @@ from workbench.evaluate.asking import CONCURRENCY
 from workbench.evaluate.bench import outlook, set_up
 from workbench.evaluate.candidates import Candidate, parse_candidate
 from workbench.evaluate.choice import best_of
+from workbench.evaluate.judge import judge_of
 from workbench.evaluate.prompting import PromptMaker
 from workbench.evaluate.results import RunResult, Side
 from workbench.evaluate.retrieval import read_passages
@@ -60,7 +61,7 @@ async def measure(
     run_dir = run_folder(context, project, name)
     opened = None
     async with AsyncExitStack() as stack:
-        answerers = await answerers_of(context, stack, wanted, fetching)
+        answerers = await answerers_of(context, stack, _asked(spec, wanted), fetching)
         if side == "test":
             sha256 = await asyncio.to_thread(content_hash, str(spec.test))
             opened = await asyncio.to_thread(open_test_set, context, project, name, sha256)
@@ -71,9 +72,7 @@ async def measure(
             run_dir=run_dir,
             cache_dir=context.cache / "answers",
             concurrency={
-                one.profile: context.profile(one.profile).concurrency or CONCURRENCY
-                for one in wanted
-                if not one.is_trivial
+                one.profile: context.profile(one.profile).concurrency or CONCURRENCY for one in _asked(spec, wanted)
             },
             limit=limit,
             repeat=repeat,
@@ -113,10 +112,10 @@ async def quote_run(
 ) -> RunQuote:
     """The price of a run before it starts. Asks providers for their models only, and starts no engine."""
     spec, wanted = await _wanted(context, project, candidates, task, limit, siblings, side)
-    hosted = [one for one in wanted if not one.is_trivial and context.profile(one.profile).kind != "local"]
+    hosted = [one for one in _asked(spec, wanted) if context.profile(one.profile).kind != "local"]
     if not hosted:
         return RunQuote(0, Figure.not_measured("USD", "your own machine: no provider's price"), False)
-    bench = await set_up(spec, hosted, limit)
+    bench = await set_up(spec, wanted, limit)
     async with AsyncExitStack() as stack:
         answerers = await answerers_of(context, stack, hosted, lambda _: None)
         run_dir = run_folder(context, project, run_id or "none yet")
@@ -153,6 +152,13 @@ async def _wanted(
     return spec, wanted
 
 
+def _asked(spec: TaskSpec, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Everybody whose model is called: the candidates that have one, and the judge where one scores."""
+    calling = [one for one in candidates if not one.is_trivial]
+    judge = judge_of(spec)
+    return calling if judge is None else [*calling, judge]
+
+
 def on_side(project: Project, task: TaskSpec, side: Side) -> TaskSpec:
     """The task with its validation file in the place of the test set, where that is the side."""
     if side == "test":
@@ -179,9 +185,8 @@ def _refuse_early(context: Context, spec: TaskSpec, candidates: Sequence[Candida
         except UnicodeEncodeError:
             place, hint = repr(getattr(spec, side)), "rename it: a run records the names of its files"
             raise WorkbenchError(place, "is a name that is not valid Unicode", hint, code="not_unicode") from None
-    for candidate in candidates:
-        if not candidate.is_trivial:
-            context.complete_profile(candidate.profile)
+    for candidate in _asked(spec, candidates):
+        context.complete_profile(candidate.profile)
     bind_scorer(
         spec.scorer, spec.scorer_args, [item.reference for item in load_items(spec.test or "", spec.system, limit)]
     )
