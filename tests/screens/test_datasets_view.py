@@ -15,6 +15,7 @@ from workbench.dataset.query import parse_query
 from workbench.dataset.rows import Document, open_document
 from workbench.screens.datasets.choosing import choose
 from workbench.screens.datasets.open_file import OpenFile
+from workbench.screens.datasets.row_set import RowSet
 from workbench.screens.datasets.view import Sort, View, Wanted
 
 
@@ -185,3 +186,16 @@ def test_labels_are_sorted_as_words_and_long_answers_stand_last(tmp_path: Path) 
 def test_a_cancelled_choice_ends(document: Document) -> None:
     file = OpenFile(document, "", Format.CHAT)
     assert list(choose(file, Wanted(query=parse_query("number")), lambda: True)) == []
+
+
+@given(st.lists(st.tuples(st.sets(st.integers(-3000, 3000), max_size=5), st.booleans()), max_size=8))
+def test_a_row_set_is_a_set(changes: list[tuple[set[int], bool]]) -> None:
+    """Of rows on both sides of 0, whatever its size was before."""
+    rows, expected = RowSet(), set()
+    for some, inside in changes:
+        rows.put(sorted(some), inside)
+        expected = expected | some if inside else expected - some
+        assert len(rows) == len(expected)
+    asked = np.arange(-3001, 3001)
+    assert asked[rows.among(asked)].tolist() == sorted(expected)
+    assert all((row in rows) == (row in expected) for row in (-3000, -1, 0, 1, 2999))

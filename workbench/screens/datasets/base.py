@@ -73,6 +73,9 @@ class RecordsScreen(Frame):
         """Another file is shown: what belonged to the one before goes. For the modules above, too."""
         self._shown = None
 
+    def index_complete(self) -> None:
+        """All rows of the file are known. For the modules above."""
+
     def facts_changed(self) -> None:
         """More is known about the rows. For the modules above."""
 

@@ -66,7 +66,7 @@ def _filtered(
     if known is not None and len(known.seen) != len(file.rows):
         known = None  # the index has grown since
     for part in select(wanted.query, file.rows, file.format, known, cancelled=cancelled):
-        fits[part.rows] = True
+        fits[part.rows[part.rows < len(fits)]] = True  # the index may have grown since
         if time.monotonic() >= due:
             due = time.monotonic() + TICK_S
             yield _in_order(ids, fits, written), part.looked_at / max(1, len(file.rows))
@@ -95,9 +95,11 @@ def _written(
 def _in_order(ids: NDArray[np.int64], fits: NDArray[np.bool_], written: NDArray[np.int64]) -> NDArray[np.int64]:
     import numpy as np
 
+    from workbench.screens.datasets.row_set import RowSet
+
     keep = fits[np.maximum(ids, 0)] & (ids >= 0)
     if len(written):
-        keep |= np.isin(ids, written)
+        keep |= RowSet(written).among(ids)
     return ids[keep]
 
 

@@ -198,10 +198,12 @@ def _placed(document: Document, rows: NDArray[np.int64]) -> list[tuple[RowId, in
     """Rows with their positions, rising."""
     import numpy as np
 
+    from workbench.screens.datasets.row_set import RowSet
+
     if len(rows) == 1:
         return [(int(rows[0]), document.position_of(int(rows[0])) or 0)]
     ids = document.ids()
-    places = np.flatnonzero(np.isin(ids, rows))
+    places = np.flatnonzero(RowSet(rows).among(ids))
     return list(zip(ids[places].tolist(), places.tolist(), strict=True))
 
 

@@ -170,6 +170,12 @@ class Filtering(RecordsScreen):
             self.set_timer(1.0, partial(give_back, self.file.rows.size))
         self.refresh_bindings()
 
+    def index_complete(self) -> None:
+        """What was found so far was found in the first rows only."""
+        super().index_complete()
+        if not self.wanted.is_all:
+            self.ask_for(self.wanted)
+
     def facts_changed(self) -> None:
         """A filter or an order that asks for what was not known before is worked out again."""
         super().facts_changed()

@@ -88,9 +88,10 @@ class OpenFile:
             severity[place] = 0 if known is None else known.severity
         return severity
 
-    def looked_at(self, ids: NDArray[np.int64]) -> list[RowId]:
-        """Edited rows among these whose facts are known."""
-        return [row for row in ids[ids < 0].tolist() if row in self._edited]
+    def rows_found(self, code: str) -> list[RowId]:
+        """Rows that a person wrote in which a rule is known to find something."""
+        written = list(self._edited.items())  # a copy: a filter may be adding to it
+        return [row for row, facts in written if any(finding.code == code for finding in facts.findings)]
 
     def rules_found(self) -> list[RuleCount]:
         """Every rule that found something on disk or in an edited row."""

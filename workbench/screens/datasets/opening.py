@@ -151,6 +151,7 @@ class Opening(Analysing):
         if self.view is not None and self.view.wanted.is_all:
             self.show_list()
         self.show_files()
+        self.index_complete()
         self.analyse_file(self.file)
 
     # What a person can do -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.dataset.rows import RowId
     from workbench.dataset.rules import Finding
+    from workbench.screens.datasets.row_set import RowSet
 
 
 class ProblemList(LineList):
@@ -104,7 +105,7 @@ class Problems(RecordsScreen):
         """Show the places of a rule, of none where `code` is empty."""
         self._opened, self._rows, self._whole = code, None, ()
         if code and self.file is not None and self.file.facts is not None:
-            self._rows = _rows_there(self.file, code)
+            self._rows = _rows_there(self.file, code, _there(self.file))
             self._whole = tuple(finding for finding in self.file.about_file() if finding.code == code)
         count = len(self._rules) + self._places
         self.problems.show_rows(count, self._line)
@@ -224,31 +225,36 @@ class Problems(RecordsScreen):
         self.app.push_screen(TextDialog(title, "\n\n\n".join(pages) if len(pages) > 1 else rules[0].page))
 
 
-def _rows_there(file: OpenFile, code: str) -> NDArray[np.int64]:
+def _there(file: OpenFile) -> RowSet | None:
+    """The rows that are in the document now; None where it is as it is on disk."""
+    from workbench.screens.datasets.row_set import RowSet
+
+    return RowSet(file.document.ids()) if file.unsaved else None
+
+
+def _rows_there(file: OpenFile, code: str, there: RowSet | None) -> NDArray[np.int64]:
     """Rows in which a rule found something: of the file those that are as they were, and edited ones."""
     import numpy as np
 
     assert file.facts is not None
     rows = file.facts.known.rows_with((code,)).astype(np.int64)
-    if not file.unsaved:
+    if there is None:
         return rows
-    ids = file.document.ids()
-    there = np.zeros(len(file.rows), dtype=bool)
-    there[ids[ids >= 0]] = True
-    written = [row for row in file.looked_at(ids) if any(found.code == code for found in file.facts_of(row).findings)]
-    return np.concatenate((rows[there[rows]], np.array(written, dtype=np.int64)))
+    written = [row for row in file.rows_found(code) if row in there]
+    return np.concatenate((rows[there.among(rows)], np.array(written, dtype=np.int64)))
 
 
 def _present(file: OpenFile) -> tuple[RuleCount, ...]:
     """The rules with what they find in the rows as they are now."""
     if file.facts is None:
         return ()
-    if not file.unsaved:
+    there = _there(file)
+    if there is None:
         return file.facts.rules
     counts = []
     whole = [finding.code for finding in file.about_file()]
     for rule in file.rules_found():
-        count = len(_rows_there(file, rule.code)) + whole.count(rule.code)
+        count = len(_rows_there(file, rule.code, there)) + whole.count(rule.code)
         if count:
             counts.append(rule._replace(findings=count))
     return tuple(counts)

@@ -154,7 +154,6 @@ class Saving(Opening, Editing):
 
     def on_screen_resume(self) -> None:
         """Somebody may have changed the file meanwhile."""
-        super().on_screen_resume()
         file = self.file
         outside = None if file is None else file.document.changed_on_disk()
         if file is not None and outside is not None and outside.kind != self._told:

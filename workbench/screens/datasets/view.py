@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.dataset.rows import Change, Document, RowId
+    from workbench.screens.datasets.row_set import RowSet
 
 SortKey = Literal["line", "tokens", "turns", "size", "findings", "label"]
 SORT_KEYS: Final[tuple[SortKey, ...]] = ("line", "tokens", "turns", "size", "findings", "label")
 FEW: Final = 64
-"""Rows of a change that are looked for one by one."""
+"""Rows that are marked one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,7 @@ class View:
         self.document = document
         self.wanted = Wanted()
         self._order: NDArray[np.int64] | None = None
-        self._marked: NDArray[np.int64] | None = None
-        """Ascending; a million marks are eight megabytes, as a set they would be sixty."""
+        self._marks: RowSet | None = None
 
     def __len__(self) -> int:
         return len(self.document) if self._order is None else len(self._order)
@@ -98,39 +98,36 @@ class View:
     @property
     def marked(self) -> int:
         """How many rows are marked."""
-        return 0 if self._marked is None else len(self._marked)
+        return 0 if self._marks is None else len(self._marks)
 
     def is_marked(self, row: RowId) -> bool:
         """Whether a row is."""
-        if self._marked is None:
-            return False
-        at = int(self._marked.searchsorted(row))
-        return at < len(self._marked) and int(self._marked[at]) == row
+        return self._marks is not None and row in self._marks
 
     def mark(self, positions: range, marked: bool = True) -> None:
         """Mark the rows at these positions of the list, or take their marks away."""
-        import numpy as np
+        from workbench.screens.datasets.row_set import RowSet
 
-        if self._order is None and len(positions) < len(self.document):
-            rows = np.array([self.document.id_at(position) for position in positions], dtype=np.int64)
-        else:
-            rows = self.rows()[positions.start : positions.stop]
-        before = np.empty(0, dtype=np.int64) if self._marked is None else self._marked
-        after = np.union1d(before, rows) if marked else np.setdiff1d(before, rows)
-        self._marked = after if len(after) else None
+        if self._marks is None:
+            self._marks = RowSet()
+        few = len(positions) <= FEW
+        rows = [self.row_at(at) for at in positions] if few else self.rows()[positions.start : positions.stop]
+        self._marks.put(rows, marked)
+        if not len(self._marks):
+            self._marks = None
 
     def unmark(self) -> None:
         """Take all marks away."""
-        self._marked = None
+        self._marks = None
 
     def chosen(self, position: int) -> NDArray[np.int64]:
         """What an edit is about: the marked rows in their order, else the one at `position`."""
         import numpy as np
 
-        if self._marked is None:
+        if self._marks is None:
             return np.array([self.row_at(position)] if position < len(self) else [], dtype=np.int64)
         ids = self.document.ids()
-        return ids[np.isin(ids, self._marked)]
+        return ids[self._marks.among(ids)]
 
     # Following edits ------------------------------------------------------------------------------------------------
 
@@ -139,29 +136,43 @@ class View:
 
         `near` is where in a sorted list new rows are put.
         """
+        if self._marks is not None:
+            self._follow_marks(self._marks, change)
+        if self._order is not None:
+            self._order = self._followed(self._order, change, near)
+
+    def _follow_marks(self, marks: RowSet, change: Change) -> None:
         import numpy as np
 
-        for name in ("_order", "_marked"):
-            rows = getattr(self, name)
-            if rows is not None:
-                setattr(self, name, _replaced(rows, change))
-        if self._marked is not None:
-            self._marked = np.sort(self._marked[~np.isin(self._marked, np.asarray(change.deleted, dtype=np.int64))])
-            self._marked = self._marked if len(self._marked) else None
-        if self._order is None:
-            return
+        old, new = _replaced_rows(change)
+        hit = marks.among(old)
+        marks.put(old[hit], False)
+        marks.put(new[hit])
+        marks.put(np.asarray(change.deleted, dtype=np.int64), False)
+        if not len(marks):
+            self._marks = None
+
+    def _followed(self, order: NDArray[np.int64], change: Change, near: int) -> NDArray[np.int64]:
+        import numpy as np
+
+        from workbench.screens.datasets.row_set import RowSet
+
+        order = _renamed(order, change)
         if len(change.deleted):
-            self._order = self._order[~np.isin(self._order, np.asarray(change.deleted, dtype=np.int64))]
+            order = order[~RowSet(np.asarray(change.deleted, dtype=np.int64)).among(order)]
         new = np.asarray(change.inserted, dtype=np.int64)
         if self.wanted.sort.changes_order:
-            self._order = np.insert(self._order, min(near, len(self._order)), new)
-        elif len(new) or not (len(change.replaced) or len(change.deleted)):  # some came, or all moved
-            ids = self.document.ids()
-            self._order = ids[np.isin(ids, np.concatenate((self._order, new)))]
+            return np.insert(order, min(near, len(order)), new)
+        if not len(new) and (len(change.replaced) or len(change.deleted)):
+            return order
+        shown = RowSet(order)  # some came, or all moved
+        shown.put(new)
+        ids = self.document.ids()
+        return ids[shown.among(ids)]
 
     def rebase(self, ids: NDArray[np.int64] | None) -> None:
         """After a save over the source: `ids[i]` is what row `i` was called before (None: as now)."""
-        self._marked = None
+        self._marks = None
         if self._order is None or ids is None:
             return
         import numpy as np
@@ -173,22 +184,25 @@ class View:
         self._order = by_name[places][fits].astype(np.int64)
 
 
-def _replaced(rows: NDArray[np.int64], change: Change) -> NDArray[np.int64]:
-    """`rows` with those that were replaced under their new names."""
+def _replaced_rows(change: Change) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows that were replaced, and those that stand in their places."""
     import numpy as np
 
     count = len(change.replaced)
-    if not count:
-        return rows
-    rows = rows.copy()
-    if count <= FEW:
-        for before, after in change.replaced.items():
-            rows[rows == before] = after
-        return rows
     old = np.fromiter(change.replaced.keys(), dtype=np.int64, count=count)
-    new = np.fromiter(change.replaced.values(), dtype=np.int64, count=count)
+    return old, np.fromiter(change.replaced.values(), dtype=np.int64, count=count)
+
+
+def _renamed(rows: NDArray[np.int64], change: Change) -> NDArray[np.int64]:
+    """`rows` with those that were replaced under their new names."""
+    import numpy as np
+
+    old, new = _replaced_rows(change)
+    if not len(old):
+        return rows
     by_name = np.argsort(old, kind="stable")
-    places = np.minimum(np.searchsorted(old, rows, sorter=by_name), count - 1)
+    places = np.minimum(np.searchsorted(old, rows, sorter=by_name), len(old) - 1)
     hit = old[by_name[places]] == rows
+    rows = rows.copy()
     rows[hit] = new[by_name[places[hit]]]
     return rows
