@@ -141,7 +141,6 @@ async def test_the_cursor_stays_on_its_record_when_the_filter_goes(ftwb_app, dat
     [
         (b"", "is empty"),
         (b"\x00\x01\x02" * 400, "binary"),
-        ('{"messages": []}\n'.encode("utf-16"), "UTF-16"),
     ],
 )
 async def test_a_file_that_is_no_dataset_gets_one_sentence(ftwb_app, write, screen_text, content, sentence) -> None:

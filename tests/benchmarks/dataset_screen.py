@@ -1,0 +1,155 @@
+"""The Datasets screen on a large file, in a pseudo-terminal of 120×40, as a person meets it.
+
+    python tests/benchmarks/dataset_screen.py FILE [SMALL_FILE]
+
+Prints: seconds until the first records stand on the screen, for FILE and for SMALL_FILE (ten records, made where none
+is given); until the last one can be reached; the time between a key and the screen that answers it (page down, last, first,
+a filter's first hits) while the analysis runs and afterwards; and the memory of the app then. VisiData is measured in the
+same run where `vd` is installed. Goals for 1,000,000 records: as soon as with ten, 1.5 s more, 100 ms at p95, 90 MB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+
+import psutil
+
+PATIENCE_S = 300.0
+QUIET_S = 0.03
+"""A screen that nothing was written to for so long is complete."""
+PAGE, LAST, FIRST = b"\x1b[6~", b"\x1b[F", b"\x1b[H"
+
+
+class Terminal:
+    """A program in a pseudo-terminal."""
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.started = time.monotonic()
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], list(command), dict(environ))
+        ioctl(self._fd, TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.seen = b""
+
+    def _read(self, wait: float) -> bool:
+        if not select.select([self._fd], [], [], wait)[0]:
+            return False
+        self.seen = (self.seen + os.read(self._fd, 1 << 16))[-400_000:]
+        return True
+
+    def until(self, shown: Callable[[bytes], object]) -> float:
+        """Seconds from the start until what was written fits."""
+        while not shown(self.seen):
+            if time.monotonic() - self.started > PATIENCE_S:
+                raise TimeoutError(f"the end of what was written: {self.seen[-300:]!r}")
+            self._read(0.02)
+        return time.monotonic() - self.started
+
+    def key(self, key: bytes) -> float:
+        """Seconds between a key and the last of what it makes the program write."""
+        while self._read(0.15):
+            pass
+        begun = last = time.monotonic()
+        os.write(self._fd, key)
+        answered = False
+        while time.monotonic() - last < (QUIET_S if answered else 2.0):
+            if self._read(0.002):
+                last, answered = time.monotonic(), True
+        return last - begun
+
+    def megabytes(self) -> float:
+        """Resident memory, the workers not counted."""
+        return float(psutil.Process(self.pid).memory_info().rss) / 1e6
+
+    def close(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._fd)
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median and 95th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    return f"median {ordered[len(ordered) // 2] * 1000:4.0f} ms, p95 {ordered[int(len(ordered) * 0.95)] * 1000:4.0f} ms"
+
+
+def ours(path: Path, environ: Mapping[str, str], *, closely: bool) -> float:
+    """Open a file; returns the seconds until its first records."""
+    terminal = Terminal([sys.executable, "-m", "workbench.cli", str(path)], environ)
+    try:
+        first = terminal.until(lambda seen: re.search(rb"record 1 of", seen))
+        print(f"{path.name:<20} first records    {first:6.2f} s")
+        if not closely:
+            return first
+        whole = terminal.until(lambda seen: re.search(rb"checking", seen))
+        print(f"{'':<20} last reachable   {whole:6.2f} s, {whole - first:.2f} s later")
+        keys = [terminal.key(key) for key in [PAGE] * 25 + [LAST, FIRST] * 8]
+        print(f"{'':<20} pages and jumps  {spread(keys)}, while the analysis runs")
+        terminal.seen = b""
+        terminal.until(lambda seen: re.search("✗|nothing found|! ".encode(), seen))
+        time.sleep(2)
+        print(f"{'':<20} memory           {terminal.megabytes():6.0f} MB, analysed")
+        keys = [terminal.key(key) for key in [PAGE] * 25 + [LAST, FIRST] * 8]
+        print(f"{'':<20} pages and jumps  {spread(keys)}")
+        terminal.key(b"/")
+        print(f"{'':<20} filter           first hits of a letter {terminal.key(b'o') * 1000:.0f} ms")
+        return first
+    finally:
+        terminal.close()
+
+
+def visidata(path: Path, environ: Mapping[str, str]) -> None:
+    """Its first rows and its memory once all are loaded."""
+    terminal = Terminal(["vd", str(path)], environ)
+    try:
+        print(f"{'VisiData':<20} first rows       {terminal.until(lambda seen: b'messages' in seen):6.2f} s")
+        before = -1.0
+        while terminal.megabytes() - before > 1:
+            before = terminal.megabytes()
+            time.sleep(5)
+        print(f"{'':<20} loaded after     {time.monotonic() - terminal.started - 5:6.0f} s, {before:.0f} MB")
+    finally:
+        terminal.close()
+
+
+def main() -> None:
+    """One file closely, a small one for comparison, the peer."""
+    path = Path(sys.argv[1]).resolve()
+    quiet = {key: value for key, value in os.environ.items() if not key.startswith(("TEXTUAL", "SSH_", "NO_COLOR"))}
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            **quiet,
+            "TERM": "xterm-256color",
+            "FTWB_HOME": str(Path(folder) / "home"),
+            "FTWB_CACHE": str(Path(folder) / "cache"),
+        }
+        small = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "ten.jsonl"
+        if len(sys.argv) <= 2:
+            record = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+            small.write_text("".join(json.dumps({**record, "n": number}) + "\n" for number in range(10)))
+        subprocess.run([sys.executable, "-m", "workbench.cli", "--version"], env=environ, check=True)
+        ours(small, environ, closely=False)  # makes the project and the byte code
+        few = min(ours(small, environ, closely=False) for _ in range(3))
+        many = ours(path, environ, closely=True)
+        print(f"first records: {many / few:.2f} of the time with ten records")
+        if shutil.which("vd"):
+            visidata(path, environ)
+
+
+if __name__ == "__main__":
+    main()
