@@ -120,6 +120,7 @@ _DATASETS_ACTIONS = (
     Action("datasets.export", "Export", ("X",), "The records in any format.", _DATA),
     Action("datasets.split", "Split the file", ("t",), "Training, validation and test; near-duplicates stay on one side.", _DATA),
     Action("datasets.statistics", "Statistics", ("i",), "Tokens and their histogram, epochs, what training would bill.", _DATA),
+    Action("datasets.stop", "Stop the work", ("x",), "Counting, checking, saving, splitting or exporting that is under way; nothing is lost.", _DATA),
     Action("datasets.save", "Save", ("ctrl+s", "f9"), "Write the edits over the file; the first time it asks.", _DATA, "save"),
     Action("datasets.save-as", "Save as", ("W",), "Write the records to another file.", _DATA),
     Action("datasets.mark", "Mark the record", ("space",), "For edits of several; again: not.", _DATA, "mark"),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
+import threading
+import time
 import tomllib
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from workbench.screens.dialogs.changes import ChangesDialog
 from workbench.screens.dialogs.choice import ChoiceDialog
 from workbench.screens.dialogs.export import ExportDialog
 from workbench.screens.dialogs.replace import ReplaceDialog
-from workbench.screens.dialogs.split import SplitDialog
+from workbench.screens.dialogs.split import SplitDialog, SplitRequest
 from workbench.screens.dialogs.statistics import StatisticsDialog
 from workbench.screens.diff import DiffScreen
 from workbench.screens.importing import ImportScreen
@@ -246,3 +249,25 @@ async def test_the_editor_opens_where_something_was_found(ftwb_app, dataset, unt
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
         await wait_idle(pilot)
         assert app.screen.part.role == "assistant"
+
+
+async def test_work_that_is_under_way_can_be_stopped(ftwb_app, dataset, tmp_path: Path, until, monkeypatch) -> None:
+    """Stopped where it next says how far it is; nothing is written, and the screen goes on."""
+    path = dataset(*(chat(f"q{n}") for n in range(20)))
+    going = threading.Event()
+
+    def endless(file: Path, folder: Path, fractions: object, *, progress, **options: object) -> None:
+        for done in itertools.count():
+            progress(done % 100, 100)
+            going.set()
+            time.sleep(0.001)  # gives the loop its turn; the end is awaited below
+
+    monkeypatch.setattr("workbench.workflow.split.split_dataset", endless)
+    app = ftwb_app(file=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        screen.split_file(screen.file, SplitRequest((0.8, 0.1, 0.1), 0, tmp_path / "out"))
+        await until(pilot, going.is_set)
+        screen.action_stop()
+        await until(pilot, lambda: not any(worker.group == "exchange" for worker in screen.workers))
+        assert not (tmp_path / "out").exists()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.message import Message
+from textual.worker import get_current_worker
 
 from workbench.errors import WorkbenchError
 from workbench.screens.datasets.analysing import Stopped
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 IMPORTABLE = ("table_file", "importable_file", "not_utf8")
 """Codes of files that are not opened as they are, but can be imported."""
+STOPPABLE = ("analysis", "exchange", "save", "filter")
+"""Groups of workers that a person may stop."""
 UNPLACED_LISTED = 1000
 """Rows without a place that are listed after an import."""
 
@@ -161,14 +164,29 @@ class Exchanging(Opening):
         from workbench.workflow.keeping import record_split
         from workbench.workflow.split import split_dataset
 
-        tell = self.pace()
+        tell, worker = self.pace(), get_current_worker()
         with suppress(Stopped):
             fractions = request.fractions if request.fractions[2] else request.fractions[:2]
             made = split_dataset(
-                file.document.real, request.folder, fractions, seed=request.seed, progress=partial(tell, "comparing")
+                file.document.real,
+                request.folder,
+                fractions,
+                seed=request.seed,
+                progress=partial(tell, "comparing"),
+                cancelled=lambda: worker.is_cancelled,
             )
             record_split(file.document.real, fractions, request.seed, request.folder)
             self.post_message(Told(f"Split into {_sides(made)} in {request.folder.name}/.", Path(made.train.path)))
+
+    # Stopping -------------------------------------------------------------------------------------------------------
+
+    def action_stop(self) -> None:
+        """Stop what is under way. A save or export that is stopped leaves the file as it was."""
+        stopped = [worker for worker in self.workers if worker.group in STOPPABLE and worker.is_running]
+        for worker in stopped:
+            worker.cancel()
+        self.settle()
+        self.notify("Stopped." if stopped else "No work is under way.", timeout=3, markup=False)
 
     # Figures --------------------------------------------------------------------------------------------------------
 
