@@ -259,7 +259,7 @@ def summarise(
     by_candidate: dict[str, list[ItemResult]] = defaultdict(list)
     for row in rows:
         by_candidate[row.candidate].append(row)
-    measured = [_candidate(text, by_candidate[text], items, task.seed) for text in candidates]
+    measured = [candidate_result(text, by_candidate[text], items, task.seed) for text in candidates]
     spreads = [_spread(family, {row.candidate: row.score for row in measured}) for family in seeds]
     apart = frozenset(text for spread in spreads for text in spread.siblings)
     return RunResult(
@@ -313,7 +313,8 @@ def _groups(rows: Sequence[ItemResult], indexes: Sequence[int]) -> list[str] | N
     return [f"group {known[index]}" if index in known else f"item {index}" for index in indexes]
 
 
-def _candidate(text: str, rows: Sequence[ItemResult], items: int, seed: int) -> CandidateResult:
+def candidate_result(text: str, rows: Sequence[ItemResult], items: int, seed: int) -> CandidateResult:
+    """One candidate's figures over `items` items, of which `rows` are its answers."""
     scores = _item_scores(rows)
     answered = [row for row in rows if row.error is None]
     values = list(scores.values())

@@ -32,6 +32,10 @@ class Index:
 
     def nearest(self, query: str, k: int) -> list[int]:
         """Positions of the `k` nearest texts, nearest first; fewer where fewer share a word with the query."""
+        return [position for position, _ in self.scored(query, k)]
+
+    def scored(self, query: str, k: int) -> list[tuple[int, float]]:
+        """Positions and BM25 scores of the `k` nearest texts, as `nearest` gives them."""
         import numpy as np
 
         known = [word for word in words(query) if word in self._vocabulary]
@@ -39,7 +43,7 @@ class Index:
             return []
         scores = np.asarray(self._bm25.get_scores(known))
         order = np.argsort(-scores, kind="stable")[: min(k, self._size)]
-        return [int(position) for position in order if scores[position] > 0]
+        return [(int(position), float(scores[position])) for position in order if scores[position] > 0]
 
 
 @dataclass(frozen=True, slots=True)
