@@ -151,3 +151,19 @@ def test_a_model_judges_and_the_document_says_how_well_it_agrees(
     assert ran["candidates"][0]["score"] == 0.5
     again = ftwb(*judged)
     assert again.code == 0 and "judge openai/a-judge: 12 answers in both orders, agreement 1.000, kappa -" in again.out
+
+
+def test_settings_of_retrieval_are_given_and_shown(
+    ftwb: Ftwb, provider: FakeProvider, test_set: str, tmp_path: Path
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("is 3 even? " * 40)
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "exact", "--candidate", f"openai/{MODEL}+rag:1", "--yes",
+                "--docs", str(tmp_path / "docs"), "--limit", "4")  # fmt: skip
+    ran = ftwb(*evaluate, "--rag", "chunk=100", "--rag", "template=Notes: {passages} Now: {question}")
+    assert "passages of at most 100 characters" in ran.out and "Notes: {passages} Now: {question}" in ran.out
+    sent = provider.requests[-1].json["messages"][-1]["content"]
+    assert sent.startswith("Notes: [1] is 3 even?") and " Now: is " in sent
+    for wrong in ("chunk=3", "chunk=many", "template=no holes", "size=3"):
+        refused = ftwb(*evaluate, "--rag", wrong)
+        assert refused.code == 2 and "ftwb: --rag " in refused.err, wrong

@@ -39,6 +39,13 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoints", metavar="JOB", help="measure a job's checkpoints on the validation side")
     parser.add_argument("--docs", metavar="DIR", help="a folder of documents for +rag:K")
     parser.add_argument(
+        "--rag",
+        metavar="K=V",
+        action="append",
+        default=[],
+        help="chunk=CHARACTERS, template=TEXT with {passages} and {question}, embeddings=PROFILE/MODEL",
+    )
+    parser.add_argument(
         "--scorer",
         metavar="NAME",
         help="exact, normalized, contains, regex, json, json-fields, set-f1, token-f1, rouge-l, classification, judge",
@@ -150,6 +157,8 @@ def print_run(result: Any) -> None:
         output.say(f"next: ftwb evaluate --candidate {shlex.quote(result.best.candidate)}")
     if result.judge is not None:
         output.say(judge_text(result.judge))
+    if any("+rag:" in row.candidate for row in result.candidates):
+        output.say(rag_text(result.task))
     for spread in result.seeds:
         output.say(seeds_text(spread))
     output.say()
@@ -167,6 +176,14 @@ def print_run(result: Any) -> None:
         ],
         ["A", "B", "A - B", "95 %", "P", "A IS"],
     )
+
+
+def rag_text(task: Any) -> str:
+    """What retrieval searched, and how."""
+    if not task.docs:
+        return f"retrieval: solved examples of {task.train}"
+    shown = task.rag.template.replace("\n", "\u2424")
+    return f"retrieval: passages of at most {task.rag.chunk:,} characters of {task.docs}, sent as: {shown}"
 
 
 def judge_text(judge: Any) -> str:
@@ -192,7 +209,7 @@ def _task(args: argparse.Namespace, task: Any) -> Any:
     if args.test and (test := str(Path(args.test).resolve())) != str(Path(task.test or "").resolve()):
         # Another test set is another task: the project's own train side would only leak into it by accident, and its
         # system prompt and limits are those of other records. What is not given is as the command line says.
-        kept = {key: getattr(task, key) for key in ("scorer", "scorer_args", "prompts", "max_cost")}
+        kept = {key: getattr(task, key) for key in ("scorer", "scorer_args", "prompts", "max_cost", "rag")}
         task = type(task).model_validate({"test": test} | kept)
     for key in ("train", "validation", "docs"):
         if getattr(args, key):
@@ -202,7 +219,33 @@ def _task(args: argparse.Namespace, task: Any) -> Any:
             changes[key] = getattr(args, key)
     if args.scorer_arg or args.scorer not in (None, task.scorer):
         changes["scorer_args"] = pairs(args.scorer_arg, "--scorer-arg")
+    if args.rag:
+        changes["rag"] = task.rag.model_dump() | _rag(args.rag)
     return type(task).model_validate(task.model_dump() | changes)
+
+
+def _rag(texts: Sequence[str]) -> dict[str, str]:
+    """`--rag K=V`; raises for a key or value that retrieval does not know."""
+    from pydantic import ValidationError
+
+    from workbench.evaluate.task import RagSettings
+
+    given = pairs(texts, "--rag")
+    for key in given:
+        if key not in RagSettings.model_fields:
+            known = ", ".join(RagSettings.model_fields)
+            raise WorkbenchError(
+                f"--rag {key}", "is no setting of retrieval", f"there are {known}", code="usage", exit_code=2
+            )
+    try:
+        RagSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = str(first["msg"]).removeprefix("Value error, ")
+        raise WorkbenchError(
+            f"--rag {first['loc'][0]}", why, "see `ftwb evaluate --help`", code="usage", exit_code=2
+        ) from None
+    return given
 
 
 def _number(value: float | None) -> str:

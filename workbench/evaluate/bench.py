@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluate.asking import Answerer, Asker, call_key
 from workbench.evaluate.budget import BYTES_A_TOKEN, Budget
 from workbench.evaluate.candidates import Candidate, trivial_candidates
+from workbench.evaluate.dense import DenseIndex, Embedder, build_index, unknown
 from workbench.evaluate.judge import Judge, is_same, judge_of
 from workbench.evaluate.ledger import AnswerCache, read_rows
 from workbench.evaluate.prompting import PromptMaker
@@ -52,7 +53,17 @@ class Bench:
         calling = [one for one in self.candidates if not one.is_trivial]
         return calling if self.judge is None else [*calling, self.judge]
 
-    def check(self, answerers: Mapping[str, Answerer]) -> None:
+    @property
+    def dense(self) -> list[Candidate]:
+        """Candidates that need an embedding model."""
+        return [one for one in self.candidates if one.is_dense]
+
+    @property
+    def embedded(self) -> list[str]:
+        """All texts that an embedding model must have seen."""
+        return [*self.maker.corpus, *(item.question for item in self.items)]
+
+    def check(self, answerers: Mapping[str, Answerer], embedders: Mapping[str, Embedder]) -> None:
         """Raise for what would fail later: no answerer, a ceiling that cannot be kept for want of a price."""
         for candidate in self.asked:
             answerer = answerers.get(candidate.text)
@@ -64,6 +75,27 @@ class Bench:
                 key = f"prices.{candidate.profile}/{candidate.model}"
                 hint = f"set it with `ftwb config set {key}.input USD` and `{key}.output`, by the million tokens"
                 raise WorkbenchError(f"candidate {candidate.text}", why, hint, code="no_price", exit_code=2)
+
+        for candidate in self.dense:
+            embedder = embedders.get(candidate.text)
+            if embedder is None:
+                what = f"candidate {candidate.text}"
+                raise WorkbenchError(what, "no embedding model answers for it", "leave :dense out")
+            if self.task.max_cost is not None and embedder.costs_at_most([""]) is None:
+                why = f"its embedding model {embedder.identity} has no known price, so that a ceiling cannot be kept"
+                hint = f"set it with `ftwb config set prices.{embedder.identity}.input USD`, by the million tokens"
+                raise WorkbenchError(f"candidate {candidate.text}", why, hint, code="no_price", exit_code=2)
+
+    async def embed(self, embedders: Mapping[str, Embedder], ask: Asker, cache_dir: Path) -> None:
+        """Make the indexes of the candidates that search by vectors. Raises `OverBudget` and a provider's errors."""
+        indexes: dict[str, DenseIndex] = {}
+        for candidate in self.dense:
+            embedder = embedders[candidate.text]
+            if embedder.identity not in indexes:
+                questions = [item.question for item in self.items]
+                corpus = self.maker.corpus
+                indexes[embedder.identity] = await build_index(corpus, questions, embedder, ask, cache_dir)
+            self.maker.dense[candidate.text] = indexes[embedder.identity]
 
     def call(self, candidate: Candidate, item: Item, number: int, identity: str) -> Call:
         """The call of repeat `number`, from 0."""
@@ -90,7 +122,11 @@ async def set_up(task: TaskSpec, candidates: Sequence[Candidate], limit: int | N
     items = await asyncio.to_thread(load_items, task.test, task.system, limit)
     train = await asyncio.to_thread(load_items, task.train, task.system) if task.train else []
     maker = PromptMaker(
-        train=train, passages=read_passages(task.docs) if task.docs else (), prompts=task.prompts, seed=task.seed
+        train=train,
+        passages=read_passages(task.docs, task.rag.chunk) if task.docs else (),
+        prompts=task.prompts,
+        rag=task.rag,
+        seed=task.seed,
     )
     everyone = list(dict.fromkeys([*candidates, *trivial_candidates(task, train, items)]))
     for candidate in everyone:
@@ -113,15 +149,26 @@ class Outlook:
     """US dollars at most; None where a call has no known price."""
     unpriced: tuple[str, ...]
     """The candidates without one."""
+    embedded: int = 0
+    """Texts that are still to be embedded."""
 
 
 async def outlook(
-    bench: Bench, answerers: Mapping[str, Answerer], *, run_dir: Path, cache_dir: Path, repeat: int = 1
+    bench: Bench,
+    answerers: Mapping[str, Answerer],
+    embedders: Mapping[str, Embedder] | None = None,
+    *,
+    run_dir: Path,
+    cache_dir: Path,
+    repeat: int = 1,
 ) -> Outlook:
     """The calls of these candidates that no earlier start and no other run has an answer to, and their price."""
     ask = Asker(AnswerCache(cache_dir), Budget(None))
     kept = {(row.candidate, row.key): row.output or "" for row in read_rows(run_dir) if row.error is None}
-    found = _Sum()
+    found, new = _Sum(), _to_embed(bench, embedders or {}, cache_dir)
+    if bench.dense and embedders and not new:
+        await bench.embed(embedders, ask, cache_dir)
+    found.cost += sum(embedder.costs_at_most(texts) or 0.0 for embedder, texts in new)
     judge = None
     if bench.judge is not None and bench.judge.text in answerers:
         judge = Judge(bench.judge, answerers[bench.judge.text], ask, bench.task)
@@ -141,7 +188,14 @@ async def outlook(
                 if judge is not None:
                     _add_judging(found, judge, item, said, bench.task.max_tokens)
             await asyncio.sleep(0)
-    return Outlook(found.calls, None if found.unpriced else found.cost, tuple(dict.fromkeys(found.unpriced)))
+    cost = None if found.unpriced else found.cost
+    return Outlook(found.calls, cost, tuple(dict.fromkeys(found.unpriced)), sum(len(texts) for _, texts in new))
+
+
+def _to_embed(bench: Bench, embedders: Mapping[str, Embedder], cache_dir: Path) -> list[tuple[Embedder, list[str]]]:
+    needed = {embedders[one.text].identity: embedders[one.text] for one in bench.dense if one.text in embedders}
+    found = [(embedder, unknown(bench.embedded, embedder, cache_dir)) for embedder in needed.values()]
+    return [(embedder, texts) for embedder, texts in found if texts]
 
 
 @dataclass(slots=True)

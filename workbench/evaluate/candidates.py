@@ -3,7 +3,8 @@
     PROFILE/MODEL[+TECHNIQUE:ARG]...
 
 The profile (`[a-z0-9-]+`) ends at the first `/`. A tail of `+few-shot:K`, `+rag:K`, `+prompt:NAME` is the technique;
-`+few-shot:K:similar` and `+few-shot:K:diverse` choose the examples otherwise than at random.
+`+few-shot:K:similar` and `+few-shot:K:diverse` choose the examples otherwise than at random, `+rag:K:dense` finds by
+the vectors of an embedding model what `+rag:K` finds by words.
 All between is the model as it is: `ft:a:b`, `org/name`, a path, a `+` that starts no technique.
 """
 
@@ -19,6 +20,7 @@ from workbench.evaluate.scorers import SCORERS
 from workbench.evaluate.task import Item, TaskSpec
 
 TRIVIAL = "trivial"
+DENSE = "dense"
 TRIVIAL_MODELS = ("majority", "nearest", "tfidf")
 
 MOST_LABELS = 50
@@ -69,6 +71,11 @@ class Technique:
         """How few-shot examples are chosen: at random unless the argument says otherwise."""
         return Selection(self.argument.partition(":")[2] or Selection.RANDOM)
 
+    @property
+    def dense(self) -> bool:
+        """Whether retrieval goes by vectors instead of words."""
+        return self.kind is TechniqueKind.RAG and self.argument.endswith(f":{DENSE}")
+
     def __str__(self) -> str:
         return f"+{self.kind}:{self.argument}"
 
@@ -85,6 +92,11 @@ class Candidate:
     def text(self) -> str:
         """The candidate as it is written; `parse_candidate` gives it back."""
         return f"{self.profile}/{self.model}" + "".join(map(str, self.techniques))
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it needs an embedding model."""
+        return any(technique.dense for technique in self.techniques)
 
     @property
     def is_trivial(self) -> bool:
@@ -147,8 +159,8 @@ def _technique(text: str, kind: str, argument: str) -> Technique:
         if chosen not in (Selection.SIMILAR, Selection.DIVERSE):
             hint = f"write +{kind}:5, +{kind}:5:{Selection.SIMILAR} or +{kind}:5:{Selection.DIVERSE}"
             raise CandidateError(text, f"{chosen!r} is no way to choose examples", hint)
-    elif colon:
-        count = argument
+    elif colon and chosen != DENSE:
+        raise CandidateError(text, f"{chosen!r} is no way to search", f"write +{kind}:3 or +{kind}:3:{DENSE}")
     if not _COUNT.fullmatch(count):
         raise CandidateError(text, f"{kind} needs a whole number from 1 to 9999, not {count!r}", f"write +{kind}:5")
     return Technique(TechniqueKind(kind), argument)

@@ -84,7 +84,7 @@ class Ledger:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise _cannot_write(self._path, error) from error
+            raise cannot_write(self._path, error) from error
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._file is not None:
@@ -113,7 +113,7 @@ class AnswerCache:
         try:
             self._write(path, answer)
         except OSError as error:
-            raise _cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
 
     @staticmethod
     def _write(path: Path, answer: Answer) -> None:
@@ -136,6 +136,7 @@ class DiskError(WorkbenchError):
     code = "disk"
 
 
-def _cannot_write(path: Path, error: OSError) -> DiskError:
+def cannot_write(path: Path, error: OSError) -> DiskError:
+    """The sentence for a file of ours that cannot be written."""
     why = f"cannot be written ({(error.strerror or 'input/output error').lower()})"
     return DiskError(str(path), why, "make room or rights and start again: what was answered is kept")

@@ -8,19 +8,15 @@ as solved examples, the nearest last; retrieved passages stand in the last user 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import Candidate, Selection, Technique, TechniqueKind
+from workbench.evaluate.dense import DenseIndex
 from workbench.evaluate.diversity import spread_out
 from workbench.evaluate.retrieval import Index, Passage
-from workbench.evaluate.task import SYSTEM_ROLES, Item, text_of, with_system
-
-PASSAGES = "Passages that may help:\n\n{passages}\n\n{question}"
-"""How passages are put before the question."""
-
-Retrieve = Callable[[str, int], list[int]]
+from workbench.evaluate.task import SYSTEM_ROLES, Item, RagSettings, text_of, with_system
 
 
 class PromptMaker:
@@ -37,16 +33,25 @@ class PromptMaker:
         train: Sequence[Item] = (),
         passages: Sequence[Passage] = (),
         prompts: Mapping[str, str] | None = None,
+        rag: RagSettings | None = None,
         seed: int = 0,
     ) -> None:
         self._train = train
         self._passages = passages
         self._prompts = prompts or {}
+        self._template = (rag or RagSettings()).template
+        self.dense: dict[str, DenseIndex] = {}
+        """By candidate. Where one is not made yet, words stand in: prompts about as long, for an estimate."""
         self._order = list(range(len(train)))
         random.Random(seed).shuffle(self._order)  # noqa: S311 - a choice to repeat, not a secret
         self._index: Index | None = None
         self._examples: Index | None = None
         self._diverse: list[int] = []
+
+    @property
+    def corpus(self) -> list[str]:
+        """What retrieval searches: the passages, else the training questions."""
+        return [passage.text for passage in self._passages] or [example.question for example in self._train]
 
     def check(self, candidate: Candidate) -> None:
         """Raise a sentence for a technique that lacks what it needs."""
@@ -89,9 +94,10 @@ class PromptMaker:
         if few := candidate.technique(TechniqueKind.FEW_SHOT):
             examples += self.few_shot(few, item)
         if rag := candidate.technique(TechniqueKind.RAG):
-            found = self._nearest(item, rag.k)
+            dense = self.dense.get(candidate.text) if rag.dense else None
+            found = dense.nearest(item.question, rag.k) if dense is not None else self._nearest(item, rag.k)
             if self._passages:
-                own = _with_passages(own, [self._passages[position] for position in found])
+                own = _with_passages(own, [self._passages[position] for position in found], self._template)
             else:
                 shown = {example.sha256 for example in examples}
                 nearest = [self._train[position] for position in reversed(found)]
@@ -102,8 +108,7 @@ class PromptMaker:
 
     def _nearest(self, item: Item, k: int) -> list[int]:
         if self._index is None:
-            texts = [passage.text for passage in self._passages] or [example.question for example in self._train]
-            self._index = Index(texts)
+            self._index = Index(self.corpus)
         return self._index.nearest(item.question, k)
 
 
@@ -113,12 +118,15 @@ def solved(example: Item) -> list[dict[str, Any]]:
     return [*turns, {"role": "assistant", "content": example.reference}]
 
 
-def _with_passages(messages: list[dict[str, Any]], passages: Sequence[Passage]) -> list[dict[str, Any]]:
+def _with_passages(messages: list[dict[str, Any]], passages: Sequence[Passage], template: str) -> list[dict[str, Any]]:
     if not passages:
         return messages
     last = max(at for at, message in enumerate(messages) if message.get("role") not in SYSTEM_ROLES)
     text = "\n\n".join(f"[{number}] {passage.text}" for number, passage in enumerate(passages, 1))
-    changed = {**messages[last], "content": PASSAGES.format(passages=text, question=text_of(messages[last]))}
+    # Not str.format: a template may hold JSON's braces, a passage anything.
+    asked = text_of(messages[last])
+    around = [part.replace("{question}", asked) for part in template.split("{passages}")]
+    changed = {**messages[last], "content": text.join(around)}
     return [*messages[:last], changed, *messages[last + 1 :]]
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.evaluate.task import RagSettings
 from workbench.evaluate.text import words
 
-CHUNK_CHARACTERS = 1_000
-"""About 250 tokens: small enough that a few fit any prompt, large enough to hold an answer with its context."""
 TEXT_SUFFIXES = (".md", ".txt", ".rst", ".adoc")
 
 
@@ -55,8 +54,11 @@ class Passage:
     text: str
 
 
-def read_passages(folder: Path | str) -> list[Passage]:
-    """All text files of a folder, in order of their paths, cut at paragraphs into pieces of about 1,000 characters."""
+def read_passages(folder: Path | str, size: int = RagSettings().chunk) -> list[Passage]:
+    """All text files of a folder, in order of their paths, cut at paragraphs into pieces of at most `size` characters.
+
+    Raises WorkbenchError for a folder without text.
+    """
     root = Path(folder)
     if not root.is_dir():
         raise WorkbenchError(str(folder), "it is no folder", "give --docs a folder of text files", code="no_documents")
@@ -64,14 +66,14 @@ def read_passages(folder: Path | str) -> list[Passage]:
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in TEXT_SUFFIXES and path.is_file():
             source = path.relative_to(root).as_posix()
-            passages += [Passage(source, piece) for piece in cut(path.read_text("utf-8-sig", errors="replace"))]
+            passages += [Passage(source, piece) for piece in cut(path.read_text("utf-8-sig", errors="replace"), size)]
     if not passages:
         known = ", ".join(TEXT_SUFFIXES)
         raise WorkbenchError(str(folder), f"no text in files of {known}", "add documents", code="no_documents")
     return passages
 
 
-def cut(text: str, size: int = CHUNK_CHARACTERS) -> list[str]:
+def cut(text: str, size: int) -> list[str]:
     """Cut at blank lines, joining short paragraphs and splitting long ones into pieces of `size` characters at most."""
     pieces: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text):

@@ -19,6 +19,7 @@ from workbench.evaluate.asking import CONCURRENCY, Answerer, Asker, OverBudget, 
 from workbench.evaluate.bench import Bench, Call, repeats, set_up
 from workbench.evaluate.budget import Budget, CeilingReached
 from workbench.evaluate.candidates import Candidate
+from workbench.evaluate.dense import Embedder
 from workbench.evaluate.judge import POINTS, Judge, is_same, report
 from workbench.evaluate.leaks import find_leaks
 from workbench.evaluate.ledger import Answer, AnswerCache, DiskError, Ledger, read_rows
@@ -109,6 +110,7 @@ async def run(
     limit: int | None = None,
     repeat: int = 1,
     seeds: Sequence[Mapping[str, int]] = (),
+    embedders: Mapping[str, Embedder] | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> RunResult:
     """Measure all candidates, the trivial ones that apply included, and compare every pair.
@@ -120,7 +122,7 @@ async def run(
     answered at all. Cancelling leaves a run that can go on.
     """
     bench = await set_up(task, candidates, limit)
-    bench.check(answerers)
+    bench.check(answerers, embedders or {})
     items, train, everyone, score = bench.items, bench.train, bench.candidates, bench.score
     guesses = {one.text: await asyncio.to_thread(fit, one, train, score) for one in everyone if one.is_trivial}
     leaks = await asyncio.to_thread(find_leaks, items, train) if train else None
@@ -129,6 +131,10 @@ async def run(
     total = answers * (2 if bench.judge else 1)
     with Ledger(run_dir) as ledger:
         study = _Study(task, score, answerers, guesses, ask, ledger, progress, total, judged=bench.judge is not None)
+        try:
+            await bench.embed(embedders or {}, ask, cache_dir)
+        except OverBudget:
+            raise CeilingReached(run_dir.name, ask.budget, 0, total) from None
         await _answer_all(study, bench, read_rows(run_dir), repeat)
         if bench.judge is not None and not ask.budget.reached:
             _refuse_silence(study.rows, everyone)

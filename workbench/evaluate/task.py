@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workbench.errors import WorkbenchError
 
@@ -19,6 +19,27 @@ if TYPE_CHECKING:
 
 _SAMPLE = 50
 """Records looked at to tell a file's format."""
+
+
+class RagSettings(BaseModel):
+    """How `+rag:K` cuts documents and puts them before the question. K itself is part of the candidate."""
+
+    model_config = ConfigDict(extra="allow")
+
+    chunk: int = Field(default=1_000, ge=100)
+    """Characters of a passage, at most: about 250 tokens, a few of which fit any prompt."""
+    template: str = "Passages that may help:\n\n{passages}\n\n{question}"
+    """What is sent in the place of the question."""
+    embeddings: str | None = None
+    """`PROFILE/MODEL` for `+rag:K:dense`; None: the candidate's own profile and its embedding model."""
+
+    @field_validator("template")
+    @classmethod
+    def _holds_both(cls, value: str) -> str:
+        for name in ("{passages}", "{question}"):
+            if name not in value:
+                raise ValueError(f"the template does not hold {name}")
+        return value
 
 
 class TaskSpec(BaseModel):
@@ -32,6 +53,7 @@ class TaskSpec(BaseModel):
     validation: str | None = None
     docs: str | None = None
     """A folder of text files; `+rag` searches it in place of the training records."""
+    rag: RagSettings = Field(default_factory=RagSettings)
     scorer: str = "exact"
     scorer_args: dict[str, str] = Field(default_factory=dict)
     system: str | None = None

@@ -28,6 +28,8 @@ class Capabilities(BaseModel):
     checkpoints: bool = True
     pause: bool = False
     delete_models: bool = False
+    embeddings: bool = True
+    """It has an embeddings endpoint."""
     metadata: bool = True
     """Jobs keep `metadata`."""
     find_by_metadata: bool = False
@@ -43,7 +45,9 @@ class Capabilities(BaseModel):
 
 
 _CAPABILITIES: dict[str, Capabilities] = {
-    "local": Capabilities(pause=True, delete_models=True, find_by_metadata=True, suffix_max=64, ftwb=True),
+    "local": Capabilities(
+        pause=True, delete_models=True, find_by_metadata=True, suffix_max=64, ftwb=True, embeddings=False
+    ),
     "openai": Capabilities(
         pause=True, delete_models=True, find_by_metadata=True, methods=("sft", "dpo", "reinforcement")
     ),
@@ -67,6 +71,8 @@ class Profile(BaseModel):
     """The environment variable with the key."""
     api_key_command: str | None = None
     """A command that prints the key, such as `pass show openai`; no shell is involved."""
+    embedding_model: str | None = None
+    """What turns texts into vectors for `+rag:K:dense`; for Azure a deployment."""
     concurrency: int | None = Field(default=None, ge=1)
     """Calls in flight at once while measuring; None: 4. A provider that refuses gets fewer by itself."""
     trainer_python: str | None = None
@@ -86,7 +92,7 @@ def built_in() -> dict[str, Profile]:
     """The profiles out of the box."""
     profiles = (
         Profile(name="local", kind="local"),
-        Profile(name="openai", kind="openai", api_key_env="OPENAI_API_KEY"),
+        Profile(name="openai", kind="openai", api_key_env="OPENAI_API_KEY", embedding_model="text-embedding-3-small"),
         Profile(name="azure", kind="azure", api_key_env="AZURE_OPENAI_API_KEY"),
     )
     return {profile.name: profile for profile in profiles}

@@ -11,6 +11,7 @@ import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ class FakeProvider:
         self.requests: list[Received] = []
         self.replies: list[str] | Callable[[Mapping[str, Any]], str] = []
         """Answers of the chat, in order, or a function of the request's body; else it repeats what it was told."""
+        self.embedding: Callable[[str], list[float]] = _bag_of_words
+        """The vector of a text."""
         self.reply_pieces = 3
         """In how many chunks a reply is streamed."""
         self._uds = uds
@@ -224,6 +227,7 @@ class FakeProvider:
             *route("/models", self._list_models, "GET"),
             *route("/models/{id:path}", self._model, "GET", "DELETE"),
             *route("/chat/completions", self._chat, "POST"),
+            *route("/embeddings", self._embed, "POST"),
         ]
         return Starlette(routes=[*more, *routes])
 
@@ -392,6 +396,20 @@ class FakeProvider:
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
         return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
 
+    async def _embed(self, request: Request) -> Response:
+        """Bags of words, each word in one of 64 places: texts that share words are near each other."""
+        from starlette.responses import JSONResponse
+
+        body = await request.json()
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        data = [
+            {"object": "embedding", "index": index, "embedding": self.embedding(text)}
+            for index, text in enumerate(texts)
+        ]
+        tokens = sum(len(text.split()) for text in texts)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse({"object": "list", "model": body["model"], "data": data, "usage": usage})
+
     def _page(self, request: Request, items: list[dict[str, Any]]) -> Response:
         from starlette.responses import JSONResponse
 
@@ -400,6 +418,13 @@ class FakeProvider:
         page = items[start : start + min(limit, self.page_size)]
         more = start + len(page) < len(items)
         return JSONResponse({"object": "list", "data": page, "has_more": more})
+
+
+def _bag_of_words(text: str) -> list[float]:
+    vector = [0.0] * 64
+    for word in text.lower().split():
+        vector[zlib.crc32(word.encode()) % 64] += 1.0
+    return vector
 
 
 def _has_metadata(job: Mapping[str, Any], query: Mapping[str, str]) -> bool:

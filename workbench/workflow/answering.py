@@ -13,12 +13,14 @@ from workbench.catalog.prices import PriceBook
 from workbench.errors import WorkbenchError
 from workbench.evaluate.asking import Answerer
 from workbench.evaluate.budget import most_prompt_tokens
-from workbench.evaluate.candidates import Candidate
+from workbench.evaluate.candidates import Candidate, parse_candidate
+from workbench.evaluate.dense import Embedder
 from workbench.evaluate.ledger import Answer
+from workbench.evaluate.task import RagSettings
 from workbench.evaluate.throughput import Sharing
 from workbench.workflow.context import Context
 from workbench.workflow.prices import price_book
-from workbench.workflow.spend import call_cost
+from workbench.workflow.spend import PER, call_cost
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -79,6 +81,73 @@ class ChatAnswerer:
             cached_tokens=reply.cached_tokens,
             busy_s=call.busy_s,
         )
+
+
+@dataclass(frozen=True)
+class ChatEmbedder:
+    """An embedding model of a profile as the runner sees it."""
+
+    client: AsyncOpenAI
+    settings: Profile
+    model: str
+    prices: PriceBook
+
+    @property
+    def profile(self) -> str:
+        """Whose pace its calls keep to."""
+        return self.settings.name
+
+    @property
+    def identity(self) -> str:
+        """Its vectors are known by the model's name: providers do not change a model under it."""
+        return f"{self.settings.name}/{self.model}"
+
+    def costs_at_most(self, texts: Sequence[str]) -> float | None:
+        """What embedding them can cost; 0 on one's own machine, None where no price is known."""
+        if self.settings.kind == "local":
+            return 0.0
+        tokens = most_prompt_tokens([{"content": text} for text in texts])
+        price = self.prices.price(self.model, "input", provider=self.settings.kind, profile=self.settings.name)
+        return None if price.value is None else tokens * price.value / PER
+
+    async def __call__(self, texts: Sequence[str]) -> tuple[list[list[float]], float | None]:
+        from workbench.providers.embeddings import embed
+
+        found = await embed(self.client.with_options(max_retries=0), self.model, texts, profile=self.settings)
+        price = self.prices.price(self.model, "input", provider=self.settings.kind, profile=self.settings.name)
+        cost = None if price.value is None or found.tokens is None else found.tokens * price.value / PER
+        return found.vectors, cost
+
+
+def embedding_place(context: Context, candidate: Candidate, rag: RagSettings) -> tuple[Profile, str]:
+    """The profile and model that embed for a candidate. Raises `WorkbenchError` where there are none."""
+    from workbench.providers.embeddings import embedding_model
+
+    if rag.embeddings is None:
+        profile = context.complete_profile(candidate.profile)
+        return profile, embedding_model(profile)
+    named = parse_candidate(rag.embeddings)
+    profile = context.complete_profile(named.profile)
+    # Asked also for a model that is named, so that a profile without the endpoint is refused by its name.
+    embedding_model(profile.model_copy(update={"embedding_model": named.model}))
+    return profile, named.model
+
+
+async def embedders_of(
+    context: Context, stack: AsyncExitStack, candidates: Sequence[Candidate], rag: RagSettings
+) -> dict[str, Embedder]:
+    """An embedding model for each candidate that searches by vectors; clients are closed with the stack."""
+    made: dict[str, ChatEmbedder] = {}
+    found: dict[str, Embedder] = {}
+    for candidate in candidates:
+        if candidate.is_dense:
+            profile, model = embedding_place(context, candidate, rag)
+            place = f"{profile.name}/{model}"
+            if place not in made:
+                client = await stack.enter_async_context(await context.client(profile.name))
+                made[place] = ChatEmbedder(client, profile, model, price_book(context))
+            found[candidate.text] = made[place]
+    return found
 
 
 async def answerers_of(

@@ -102,6 +102,7 @@ def recomputed(context: Context, project: Project, run: RunResult) -> RunResult:
         created_at=run.created_at,
         leaked=leaked,
         seeds=[dict(zip([one.candidate, *one.siblings], one.seeds, strict=False)) for one in run.seeds],
+        judge=run.judge,
     )
     return RunResult.model_validate(run.model_dump() | again.model_dump(exclude_unset=True))
 

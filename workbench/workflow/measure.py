@@ -22,7 +22,7 @@ from workbench.evaluate.retrieval import read_passages
 from workbench.evaluate.runner import Progress, run
 from workbench.evaluate.scorers import bind_scorer
 from workbench.evaluate.task import TaskSpec, content_hash, load_items
-from workbench.workflow.answering import answerers_of
+from workbench.workflow.answering import answerers_of, embedders_of, embedding_place
 from workbench.workflow.context import Context
 from workbench.workflow.prepare import keep_bytes
 from workbench.workflow.project import Project
@@ -77,6 +77,7 @@ async def measure(
             limit=limit,
             repeat=repeat,
             seeds=[family.seeds for family in siblings],
+            embedders=await embedders_of(context, stack, wanted, spec.rag),
             progress=progress,
         )
     result = result.model_copy(
@@ -119,13 +120,18 @@ async def quote_run(
     async with AsyncExitStack() as stack:
         answerers = await answerers_of(context, stack, hosted, lambda _: None)
         run_dir = run_folder(context, project, run_id or "none yet")
-        found = await outlook(bench, answerers, run_dir=run_dir, cache_dir=context.cache / "answers", repeat=repeat)
+        embedders = await embedders_of(context, stack, wanted, spec.rag)
+        found = await outlook(
+            bench, answerers, embedders, run_dir=run_dir, cache_dir=context.cache / "answers", repeat=repeat
+        )
     if found.cost is None:
         figure = Figure.not_measured("USD", f"no price is known for {', '.join(found.unpriced)}")
     else:
         source = f"at most: {found.calls:,} calls, prompts reckoned high, answers of {spec.max_tokens:,} tokens"
+        if found.embedded:
+            source += f"; {found.embedded:,} texts to embed, as far as that has a price"
         figure = Figure.estimated(found.cost, "USD", source)
-    return RunQuote(found.calls, figure, found.calls > 0)
+    return RunQuote(found.calls, figure, found.calls + found.embedded > 0)
 
 
 async def _wanted(
@@ -193,5 +199,8 @@ def _refuse_early(context: Context, spec: TaskSpec, candidates: Sequence[Candida
     if any(candidate.techniques for candidate in candidates):
         train = load_items(spec.train) if spec.train else []
         maker = PromptMaker(train=train, passages=read_passages(spec.docs) if spec.docs else (), prompts=spec.prompts)
+        for candidate in candidates:
+            if candidate.is_dense:
+                embedding_place(context, candidate, spec.rag)
         for candidate in candidates:
             maker.check(candidate)
