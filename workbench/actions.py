@@ -27,7 +27,7 @@ MODES: Final[Mapping[str, str]] = {
     "playground": "Playground",
 }
 """The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
-ON_TOP: Final = ("items", "editor", "pair", "microscope")
+ON_TOP: Final = ("items", "slices", "voting", "neighbours", "editor", "pair", "microscope")
 """Scopes of the screens that a mode puts on top of its own."""
 
 
@@ -182,13 +182,52 @@ _EVALUATE_ACTIONS = (
     Action("evaluate.run", "Measure candidates", ("r",), "Choose candidates and measure them on the test set.", "Evaluate", "measure"),
     Action("evaluate.cancel", "Stop measuring", ("x",), "Stop; what was answered is kept, `r` goes on.", "Evaluate", "stop"),
     Action("evaluate.items", "Items of the run", ("i",), "Every item with each candidate's answer; enter on a candidate too.", "Evaluate", "items"),
+    Action("evaluate.slices", "Slices of the run", ("s",), "How each candidate does by length, label and number of turns.", "Evaluate", "slices"),
+    Action("evaluate.vote", "Vote blind", ("v",), "Judge the answers of two candidates without their names: this one, and the one under the lower cursor.", "Evaluate", "vote"),
     Action("evaluate.runs", "Other runs", ("o",), "Choose an older run of the project.", "Evaluate", "runs"),
 )  # fmt: skip
 
+_ITEMS = "Items of a run"
+
 _ITEMS_ACTIONS = (
-    Action("items.candidate", "Another candidate's prompt", ("c",), "Show the prompt as the next candidate got it.", "Items of a run", "prompt of", palette=False),
-    Action("items.differing", "Only differing items", ("d",), "Only items on which candidates differ; again: all.", "Items of a run", "differing", palette=False),
-    Action("items.back", "Back to the table", ("escape", "q"), "Back to the candidates.", "Items of a run", "back", palette=False),
+    Action("items.candidate", "Choose the next candidate", ("c",), "Its prompt is shown, its regressions are filtered, its words compared.", _ITEMS, "candidate"),
+    Action("items.against", "Compare with another candidate", ("b",), "The next one, for regressions, order and words.", _ITEMS, "against"),
+    Action("items.words", "Compare word by word", ("w",), "The chosen answer with the reference, then with the other candidate's; again: all answers.", _ITEMS, "words"),
+    Action("items.regressions", "Only regressions", ("r",), "Items on which the chosen candidate scores less than the other; again: all.", _ITEMS, "regressions"),
+    Action("items.differing", "Only differing items", ("d",), "Items on which candidates differ; again: all.", _ITEMS, "differing"),
+    Action("items.failed", "Only failed items", ("e",), "Items that a candidate did not answer; again: all.", _ITEMS, "errors"),
+    Action("items.wrong", "Only items wrong by all", ("x",), "Items on which nobody scores a half; again: all.", _ITEMS, "all wrong"),
+    Action("items.sort", "Sort by difference", ("s",), "The chosen candidate's losses first, then its gains, then the file's order.", _ITEMS, "sort"),
+    Action("items.neighbours", "Nearest training records", ("N",), "What training has that is like the item.", _ITEMS, "training"),
+    Action("items.playground", "Take the prompt to the playground", ("P",), "The prompt as sent; nothing is asked yet.", _ITEMS),
+    Action("items.teach", "Make it a training record", ("T",), "Add the item with its reference to the training file; a test item only after a warning.", _ITEMS),
+    Action("items.vote", "Vote blind", ("v",), "Judge the answers of both candidates without their names.", _ITEMS),
+    Action("items.back", "Back to the table", ("escape", "q"), "Back to the candidates.", _ITEMS, "back", palette=False),
+)  # fmt: skip
+
+_SLICES = "Slices of a run"
+
+_SLICES_ACTIONS = (
+    Action("slices.items", "Items of the slice", ("i",), "Every item in it; enter too.", _SLICES, "items"),
+    Action("slices.back", "Back to the table", ("escape", "q"), "Back to the candidates.", _SLICES, "back", palette=False),
+)  # fmt: skip
+
+_VOTING = "Blind votes"
+
+_VOTING_ACTIONS = (
+    Action("voting.a", "A is better", ("a",), "Vote for the first answer.", _VOTING, "A better", call="vote('a')", palette=False),
+    Action("voting.b", "B is better", ("b",), "Vote for the second answer.", _VOTING, "B better", call="vote('b')", palette=False),
+    Action("voting.tie", "Neither is better", ("t",), "Both are as good, or as bad.", _VOTING, "tie", call="vote('tie')", palette=False),
+    Action("voting.skip", "Skip the item", ("s",), "It counts for nobody.", _VOTING, "skip", call="vote('skip')", palette=False),
+    Action("voting.undo", "Take the last vote back", ("u",), "That item is asked again.", _VOTING, "undo", palette=False),
+    Action("voting.reference", "Show the reference", ("r",), "What the data has as the answer; again: hide it.", _VOTING, "reference"),
+    Action("voting.finish", "See the result", ("f",), "Who was which, and who was preferred. That it was seen early is kept.", _VOTING, "result"),
+    Action("voting.back", "Leave the votes", ("escape", "q"), "Votes are kept; coming back goes on.", _VOTING, "back", palette=False),
+)  # fmt: skip
+
+_NEIGHBOURS_ACTIONS = (
+    Action("neighbours.words", "Compare word by word", ("w",), "The item's question with the record's; again: the record.", "Nearest training records", "words"),
+    Action("neighbours.back", "Back", ("escape", "q"), "Back to the item.", "Nearest training records", "back", palette=False),
 )  # fmt: skip
 
 _DECIDE_ACTIONS = (
@@ -228,6 +267,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_MICROSCOPE_ACTIONS,
     *_EVALUATE_ACTIONS,
     *_ITEMS_ACTIONS,
+    *_SLICES_ACTIONS,
+    *_VOTING_ACTIONS,
+    *_NEIGHBOURS_ACTIONS,
     *_DECIDE_ACTIONS,
     *_JOBS_ACTIONS,
     *_PLAYGROUND_ACTIONS,

@@ -133,6 +133,11 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         frames = (screen for stack in self._screen_stacks.values() for screen in stack if isinstance(screen, Frame))
         return [words for frame in frames if (words := frame.last_words())]
 
+    def screen_of(self, mode: str) -> Frame | None:
+        """A mode's own screen, if it has been shown already."""
+        stack = self._screen_stacks.get(mode, [])
+        return stack[0] if stack and isinstance(stack[0], Frame) else None
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """No cursor blinks: nothing moves when nothing happens."""
         workarounds.still_cursor(event.widget)

@@ -20,13 +20,19 @@ from workbench.app import WorkbenchApp, screen_class
 from workbench.screens.editor import EditorScreen
 from workbench.screens.items import ItemsScreen
 from workbench.screens.microscope import MicroscopeScreen
+from workbench.screens.neighbours import NeighboursScreen
 from workbench.screens.pair import PairScreen
+from workbench.screens.slices import SlicesScreen
+from workbench.screens.voting import VotingScreen
 from workbench.widgets.lines import LineList
 from workbench.widgets.reading import Reading
 
 OWN_SCREENS = {
     **{mode: screen_class(mode) for mode in MODES},
     "items": ItemsScreen,
+    "slices": SlicesScreen,
+    "voting": VotingScreen,
+    "neighbours": NeighboursScreen,
     "editor": EditorScreen,
     "pair": PairScreen,
     "microscope": MicroscopeScreen,

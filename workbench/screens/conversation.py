@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from workbench.workflow.project import Project
 
 SIDES: Final = ("left", "right")
+FROM_PROMPT: Final = "of the prompt"
+"""Stands for the model where a reply is an example of the prompt, or an earlier turn of it."""
 MOST_TOKENS: Final = 512
 """A reply ends here: a small model that repeats itself would go on for ever."""
 
@@ -64,7 +67,8 @@ class Conversation(BaseModel):
         """What the model of a side is sent for a turn: the system prompt, its own history, the person's words."""
         sent = [{"role": "system", "content": self.system}] if self.system else []
         for number, each in enumerate(self.turns[: turn + 1]):
-            sent.append({"role": "user", "content": each.text})
+            if each.text:
+                sent.append({"role": "user", "content": each.text})
             reply = each.replies.get(side)
             if number < turn and reply is not None and reply.text:
                 sent.append({"role": "assistant", "content": reply.text})
@@ -90,6 +94,31 @@ def new_conversation(context: Context, project: Project) -> Conversation:
         system=system_of(project),
         models=models_of(context, project),
     )
+
+
+def conversation_about(
+    context: Context, project: Project, prompt: Sequence[Mapping[str, Any]], models: Mapping[str, str]
+) -> Conversation:
+    """One that begins with a prompt: both sides get its examples and earlier turns, the last words wait for a reply.
+
+    Only texts: what a prompt holds besides (tool calls, images) is left out.
+    """
+    from workbench.evaluate.task import SYSTEM_ROLES, text_of
+
+    turns: list[Turn] = []
+    for message in prompt:
+        role, text = message.get("role"), text_of(message)
+        if role in SYSTEM_ROLES or not text:
+            continue
+        if role != "assistant":
+            turns.append(Turn(text=text))
+        else:
+            if not turns or turns[-1].replies:
+                turns.append(Turn(text=""))
+            turns[-1].replies = {side: SpokenReply(model=FROM_PROMPT, text=text) for side in SIDES}
+    system = "\n".join(text_of(message) for message in prompt if message.get("role") in SYSTEM_ROLES)
+    begun = new_conversation(context, project)
+    return begun.model_copy(update={"system": system, "models": begun.models | dict(models), "turns": turns})
 
 
 def models_of(context: Context, project: Project) -> dict[str, str]:

@@ -114,6 +114,9 @@ The interval is where the true score lies with 95 % confidence: ├──●─�
 compared with each other one on the items that both answered. *Tied* means that no difference could be shown; \
 *underpowered*, or *needs 62 items*, that so few items can hardly show one or be trusted.
 
+`i` shows every item, `s` the scores by length, label and turns, and with `v` you judge two candidates' answers \
+yourself, without their names.
+
 `r` measures. What was answered once is not asked again, so a run that was stopped goes on where it was.
 """
 
@@ -215,8 +218,10 @@ compared with each other one on the items that both answered. *Tied* means that 
                 return not self.measuring
             case "cancel":
                 return self.measuring
-            case "items":
+            case "items" | "slices":
                 return bool(self._rows)
+            case "vote":
+                return len(self._rows) > 1
             case "runs":
                 return len(self.runs) > 1
         return True
@@ -229,6 +234,25 @@ compared with each other one on the items that both answered. *Tied* means that 
         run, this = self.run_result, self.candidate
         if run is not None and this is not None:
             self.app.push_screen(ItemsScreen(self.context, self.project, run, this.candidate))
+
+    def action_slices(self) -> None:
+        """The run by length, label and turns."""
+        from workbench.screens.slices import SlicesScreen
+
+        run, this = self.run_result, self.candidate
+        if run is not None and this is not None:
+            self.app.push_screen(SlicesScreen(self.context, self.project, run, this.candidate))
+
+    def action_vote(self) -> None:
+        """Judge the answers of this candidate and of the one under the lower cursor, without their names."""
+        from workbench.screens.voting import VotingScreen
+
+        run, this = self.run_result, self.candidate
+        if run is None or this is None:
+            return
+        others = [row.candidate for row in self._rows if row is not this]
+        other = others[min(self._comparisons.list.cursor, len(others) - 1)]
+        self.app.push_screen(VotingScreen(self.context, self.project, run, this.candidate, other))
 
     def action_runs(self) -> None:
         """Choose another run."""

@@ -1,9 +1,10 @@
-"""The items of a run: each with every candidate's score, and below in full: prompt as sent, reference, outputs."""
+"""The items of a run: each with every candidate's score, and below in full: question, reference, outputs, prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
@@ -12,36 +13,70 @@ from textual.message import Message
 from textual.widget import Widget
 
 from workbench.actions import bindings_for
+from workbench.evaluate.grid import GridItem, Which, by_difference, chosen, grid
 from workbench.screens.aside import aside_sync
-from workbench.screens.evaluate_rows import ranked
+from workbench.screens.evaluate_rows import is_trivial, ranked
 from workbench.screens.frame import Frame
-from workbench.terminal.escape import visible, visible_line
+from workbench.screens.item_text import compared_lines, difference_piece, item_cells, item_lines, letter
+from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
 from workbench.widgets.reading import Reading
 from workbench.widgets.styles import stylesheet
-from workbench.widgets.table import Column, Table
-from workbench.widgets.textline import Line, Piece, TextLine, wrap
-from workbench.widgets.words import NOTHING
+from workbench.widgets.table import Column, Table, cut_middle
+from workbench.widgets.textline import Line, Piece, TextLine
 
 if TYPE_CHECKING:
-    from workbench.evaluate.results import ItemResult, RunResult
+    from workbench.evaluate.results import RunResult
+    from workbench.evaluate.slices import Slice
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
+    from workbench.workflow.teaching import Lesson
 
-LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""Candidates stand in narrow columns: A is the best, B the next."""
-RIGHT: Final = 1.0
+_ORDERS: Final = ("", "losses first", "gains first")
+_EMPTY: Final = {
+    Which.ALL: "This run keeps no answers.",
+    Which.REGRESSIONS: "The chosen candidate scores less on no item.",
+    Which.DISAGREEMENTS: "The candidates differ on no item.",
+    Which.FAILED: "Every candidate answered every item.",
+    Which.WRONG: "There is no item on which all are wrong.",
+}
+_LEAK: Final = """\
+Training on what a model is tested with makes its score worthless: the model may know the answer by heart. ftwb finds \
+the leak, and no verdict is given while it is there.
 
-Item = dict[str, "ItemResult"]
-"""The answers to one item by candidate, the first repeat of each."""
+Better: write a new record about the same difficulty, with other words. Or take the item out of the test set first; \
+the runs on the old test set cannot be compared with later ones then.
+
+Add it to the training file all the same?"""
+_CHOOSING: Final = """\
+The validation side is what prompts, checkpoints and settings are chosen by; on records that were trained on, the \
+choice is blind. Take it out of the validation file if you keep it in training.
+
+Add it to the training file all the same?"""
 
 
 class ItemsRead(Message):
     """Every answer of the run, by item in the order of the test set."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[GridItem]) -> None:
         super().__init__()
         self.items = items
+
+
+class LessonFound(Message):
+    """The record behind an item, before anything is added."""
+
+    def __init__(self, lesson: Lesson) -> None:
+        super().__init__()
+        self.lesson = lesson
+
+
+class LessonAdded(Message):
+    """An item is a training record now."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
 
 class ItemsScreen(Frame):
@@ -55,20 +90,39 @@ class ItemsScreen(Frame):
 # Items of a run
 
 Each row is a record of the test set with the score of each candidate: ✓ right, ✗ wrong, a number between, ! \
-where no answer came. Below is the item in full: the prompt exactly as the chosen candidate got it, the reference, and \
-what each candidate said. `c` chooses another candidate's prompt; `d` shows only items on which candidates differ.
+where no answer came. Two candidates are chosen: ▸ the one that `c` changes, and the one that `b` compares it with. \
+Below is the item in full: what is asked, the reference, what each candidate said, and the prompt exactly as the \
+chosen candidate got it.
+
+*Filters*: `r` regressions (the chosen candidate scores less than the other), `d` items on which candidates differ, \
+`e` items somebody did not answer, `x` items on which nobody scores a half. The same key again shows all. `s` puts the \
+chosen candidate's losses first, then its gains.
+
+`w` compares word by word: with the reference, then with the other candidate. −[ ] stands around words that only the \
+first text has, +[ ] around those that only the chosen answer has.
+
+`N` shows the training records that are nearest. `P` takes the prompt to the playground. `T` makes the item a training \
+record; an item of the test set only after a warning, because a test that was trained on measures nothing.
 """
 
-    def __init__(self, context: Context, project: Project, run: RunResult, candidate: str) -> None:
+    def __init__(
+        self, context: Context, project: Project, run: RunResult, candidate: str, only: Slice | None = None
+    ) -> None:
         super().__init__(context, project)
         self.run_result = run
         self.candidates = [row.candidate for row in ranked(run.candidates)]
         self.candidate = candidate
-        """Whose prompt is shown."""
-        self._items: Sequence[Item] = ()
-        self._shown: Sequence[Item] = ()
-        self._differing = False
-        letters = [Column(LETTERS[at % len(LETTERS)], right=True) for at, _ in enumerate(self.candidates)]
+        """The chosen one."""
+        self.against = next((one for one in self.candidates if one != candidate), candidate)
+        """The one that it is compared with: the best other one at first."""
+        self.which = Which.ALL
+        self._only = only
+        self._items: Sequence[GridItem] = ()
+        self._shown: Sequence[GridItem] = ()
+        self._order = 0
+        self._compared = 0
+        """0: all answers; 1: words against the reference; 2: against the other candidate."""
+        letters = [Column(letter(at), right=True) for at, _ in enumerate(self.candidates)]
         self._legend = TextLine(id="legend")
         self._table = Table([Column("item", right=True), *letters, Column("asked", grows=True)], id="items")
         self._reading = Reading(id="item")
@@ -86,47 +140,67 @@ what each candidate said. `c` chooses another candidate's prompt; `d` shows only
         self._show_legend()
         self.read_items()
 
+    def on_resize(self) -> None:
+        """Another width has room for other names."""
+        self._show_legend()
+
     @work(exclusive=True, group="items", exit_on_error=False)
     async def read_items(self) -> None:
         """Read every answer of the run."""
         self.post_message(ItemsRead(await aside_sync(self._read)))
 
-    def _read(self) -> list[Item]:
+    def _read(self) -> list[GridItem]:
         from workbench.workflow.runs import run_items
 
-        by_item: dict[int, Item] = {}
-        for row in run_items(self.context, self.project, self.run_result.run):
-            if row.repeat == 0:
-                by_item.setdefault(row.index, {})[row.candidate] = row
-        return [by_item[index] for index in sorted(by_item)]
+        items = grid(run_items(self.context, self.project, self.run_result.run))
+        if self._only is None:
+            return items
+        wanted = frozenset(self._only.indexes)
+        return [item for item in items if item.index in wanted]
 
     @on(ItemsRead)
     def show_items(self, message: ItemsRead) -> None:
         """Show them from the first."""
         self._items = message.items
-        self._show(cursor=0)
+        self._show()
 
-    def _show(self, cursor: int | None = None) -> None:
-        self._shown = [item for item in self._items if _differ(item)] if self._differing else self._items
-        self._table.list.empty = (
-            "The candidates differ on no item." if self._differing else "This run keeps no answers."
-        )
-        self._table.show_cells([self._cells(item) for item in self._shown], cursor=cursor)
+    # The items that are shown ---------------------------------------------------------------------------------------
 
-    def _cells(self, item: Item) -> list[Piece]:
-        some = next(iter(item.values()))
-        scores = [_score(item.get(candidate)) for candidate in self.candidates]
-        return [Piece(f"{some.index + 1:,}", "muted"), *scores, Piece(_asked(some))]
+    def _show(self) -> None:
+        """The items of the filter in their order; the cursor stays on its item where that is still there."""
+        before = self.item
+        shown: Sequence[GridItem] = chosen(self._items, self.which, self.candidate, self.against)
+        if self._order:
+            shown = by_difference(shown, self.candidate, self.against, gains_first=self._order == 2)
+        self._shown = shown
+        at = next((at for at, item in enumerate(shown) if before is not None and item.index == before.index), 0)
+        self._table.list.empty = _EMPTY[self.which]
+        self._table.show_cells([item_cells(item, self.candidates) for item in shown], cursor=at)
+        self._show_legend()
+        self.refresh_bindings()
 
     def _show_legend(self) -> None:
-        pieces = [Piece(" ")]
-        for at, candidate in enumerate(self.candidates):
-            role = "accent" if candidate == self.candidate else "muted"
-            pieces.append(Piece(f"{LETTERS[at % len(LETTERS)]} {visible_line(candidate)}   ", role))
-        self._legend.show(pieces, [Piece(" only differing ", "warning")] if self._differing else [])
+        right = []
+        if self._only is not None:
+            right.append(Piece(f" {visible_line(self._only.name)} ", "accent"))
+        if self.which is not Which.ALL:
+            right.append(Piece(f" {self.which}: {len(self._shown):,} of {len(self._items):,} ", "warning"))
+        if self._order:
+            right.append(Piece(f" {_ORDERS[self._order]} ", "warning"))
+        room = max(12, (self.size.width - sum(len(piece.text) for piece in right) - 18) // 2)
+        left = [
+            Piece(" ▸ ", "accent"),
+            Piece(f"{self._letter(self.candidate)} {cut_middle(visible_line(self.candidate), room)}", "strong"),
+            Piece("  against ", "muted"),
+            Piece(f"{self._letter(self.against)} {cut_middle(visible_line(self.against), room)}"),
+        ]
+        self._legend.show(left if self.against != self.candidate else left[:2], right)
+
+    def _letter(self, candidate: str) -> str:
+        return letter(self.candidates.index(candidate)) if candidate in self.candidates else "?"
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> GridItem | None:
         """The item under the cursor."""
         row = self._table.list.cursor
         return self._shown[row] if row < len(self._shown) else None
@@ -142,40 +216,168 @@ what each candidate said. `c` chooses another candidate's prompt; `d` shows only
         """Keys go to the text."""
         self._reading.focus()
 
-    def _lines(self, item: Item, width: int) -> Iterator[Line]:
-        asked = item.get(self.candidate)
-        some = asked or next(iter(item.values()))
-        yield (Piece("prompt as sent to ", "muted"), Piece(visible_line(some.candidate), "strong"))
-        for message in some.messages:
-            yield from _message_lines(message, width)
-        yield ()
-        yield from _block("reference", some.reference, width, "good")
-        for candidate in self.candidates:
-            row = item.get(candidate)
-            if row is None:
-                continue
-            yield ()
-            score = _score(row)
-            yield (Piece(visible_line(candidate), "strong"), Piece("  "), score)
-            if row.error is not None:
-                yield from ((Piece(line, "bad"),) for line in wrap(visible(row.error), width))
-                continue
-            if row.note:
-                yield from ((Piece(line, "warning"),) for line in wrap(visible_line(row.note), width))
-            yield from _indented(row.output or "(empty)", width)
+    def _lines(self, item: GridItem, width: int) -> Iterator[Line]:
+        if self._compared:
+            other = (self._letter(self.against), self.against) if self._compared == 2 else None
+            yield from compared_lines(item, (self._letter(self.candidate), self.candidate), other, width)
+            return
+        if self.against != self.candidate:
+            yield (
+                Piece(f"item {item.index + 1:,}", "strong"),
+                Piece(f" · {self._letter(self.candidate)} − {self._letter(self.against)} ", "muted"),
+                difference_piece(item, self.candidate, self.against),
+            )
+        yield from item_lines(item, self.candidates, self.candidate, width)
+
+    # What a person can do -------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what makes sense now."""
+        match action:
+            case "against" | "regressions" | "sort" | "vote":
+                return len(self.candidates) > 1
+            case "words" | "neighbours" | "playground" | "teach":
+                return self.item is not None
+        return True
 
     def action_candidate(self) -> None:
-        """The next candidate's prompt."""
-        at = self.candidates.index(self.candidate) if self.candidate in self.candidates else -1
-        self.candidate = self.candidates[(at + 1) % len(self.candidates)]
-        self._show_legend()
+        """The next candidate is the chosen one."""
+        self.candidate = self._after(self.candidate)
+        if self.candidate == self.against:
+            self.against = self._after(self.against)
+        self._show()
+
+    def action_against(self) -> None:
+        """Compare with the next candidate that is not the chosen one."""
+        self.against = self._after(self.against)
+        if self.against == self.candidate:
+            self.against = self._after(self.against)
+        self._show()
+
+    def _after(self, candidate: str) -> str:
+        at = self.candidates.index(candidate) if candidate in self.candidates else -1
+        return self.candidates[(at + 1) % len(self.candidates)]
+
+    def action_words(self) -> None:
+        """Word by word: against the reference, against the other one, then all answers again."""
+        self._compared = (self._compared + 1) % (3 if self.against != self.candidate else 2)
         self.show_item()
+
+    def action_regressions(self) -> None:
+        """Only items on which the chosen candidate is worse, or all again."""
+        self._filter(Which.REGRESSIONS)
 
     def action_differing(self) -> None:
         """Only items on which candidates differ, or all again."""
-        self._differing = not self._differing
-        self._show_legend()
-        self._show(cursor=0)
+        self._filter(Which.DISAGREEMENTS)
+
+    def action_failed(self) -> None:
+        """Only items that somebody did not answer, or all again."""
+        self._filter(Which.FAILED)
+
+    def action_wrong(self) -> None:
+        """Only items on which nobody is right, or all again."""
+        self._filter(Which.WRONG)
+
+    def _filter(self, which: Which) -> None:
+        self.which = Which.ALL if self.which is which else which
+        self._show()
+
+    def action_sort(self) -> None:
+        """Losses first, gains first, the file's order."""
+        self._order = (self._order + 1) % len(_ORDERS)
+        self._show()
+
+    def action_vote(self) -> None:
+        """Judge both candidates without their names."""
+        from workbench.screens.voting import VotingScreen
+
+        self.app.push_screen(VotingScreen(self.context, self.project, self.run_result, self.candidate, self.against))
+
+    def action_neighbours(self) -> None:
+        """The training records that are nearest to the item."""
+        from workbench.screens.neighbours import NeighboursScreen
+
+        if self.item is not None:
+            self.app.push_screen(NeighboursScreen(self.context, self.project, self.item))
+
+    async def action_playground(self) -> None:
+        """The prompt as the chosen candidate got it, in the playground, with both models."""
+        from workbench.evaluate.candidates import parse_candidate
+
+        item = self.item
+        if item is None or not hasattr(self.app, "action_mode"):
+            return
+        sides = {"left": self.candidate, "right": self.against}
+        models = {side: parse_candidate(text) for side, text in sides.items() if not is_trivial(text)}
+        row = item.answers.get(self.candidate) or item.plain
+        app: Any = self.app
+        await app.action_mode("playground")
+        take = getattr(app.screen, "take_prompt", None)
+        if take is not None:
+            take(row.messages, {side: f"{one.profile}/{one.model}" for side, one in models.items()})
+
+    # An item as a training record -----------------------------------------------------------------------------------
+
+    def action_teach(self) -> None:
+        """Add the item to the training file, after a question."""
+        if self.item is not None:
+            self.find_lesson(self.item)
+
+    @work(exclusive=True, group="lesson", exit_on_error=False)
+    async def find_lesson(self, item: GridItem) -> None:
+        """Read the record behind the item."""
+        from workbench.workflow.teaching import lesson_of, training_file
+
+        training_file(self.project)
+        find = partial(lesson_of, self.context, self.project, self.run_result, item.plain)
+        self.post_message(LessonFound(await aside_sync(find)))
+
+    @on(LessonFound)
+    def ask_to_teach(self, message: LessonFound) -> None:
+        """Nothing is added without a yes."""
+        from workbench.screens.dialogs.confirm import ConfirmDialog
+
+        lesson = message.lesson
+        test = lesson.side == "test"
+        question = f"Item {lesson.number:,} is of the {lesson.side} set." + (
+            " Training on it is a leak." if test else ""
+        )
+        dialog = ConfirmDialog(question, _LEAK if test else _CHOOSING)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.add_lesson(lesson)
+
+        self.app.push_screen(dialog, answered)
+
+    @work(group="lesson", exit_on_error=False)
+    async def add_lesson(self, lesson: Lesson) -> None:
+        """Through the Datasets screen where it has the file open, so that its list and its undo know of it."""
+        from workbench.workflow.teaching import teach, training_file
+
+        path = training_file(self.project)
+        added = self._in_datasets(lesson)
+        if not added:
+            taught = await aside_sync(partial(teach, self.context, self.project, lesson))
+            added = f"Record {taught.number:,} of {path.name} is the item. Not saved yet: Datasets (1), ctrl+s."
+        self.post_message(LessonAdded(added))
+
+    def _in_datasets(self, lesson: Lesson) -> str:
+        """What to say where the Datasets screen adds it; empty where it has another file open."""
+        from workbench.workflow.teaching import add_record, training_file
+
+        screen_of: Callable[[str], Any] = getattr(self.app, "screen_of", lambda mode: None)
+        datasets, path = screen_of("datasets"), training_file(self.project)
+        if datasets is None or datasets.file is None or datasets.file.path != path:
+            return ""
+        datasets.edit(lambda file, view, at: partial(add_record, file.document, lesson), "Nothing was added.")
+        return f"The item is added to {path.name} at its end. Not saved yet: Datasets (1), ctrl+s."
+
+    @on(LessonAdded)
+    def show_added(self, message: LessonAdded) -> None:
+        """Say where it is."""
+        self.notify(message.text, timeout=8, markup=False)
 
     def action_back(self) -> None:
         """Back to the table."""
@@ -184,40 +386,3 @@ what each candidate said. `c` chooses another candidate's prompt; `d` shows only
     def text_to_copy(self) -> str:
         """The item as it is shown."""
         return self._reading.text
-
-
-def _score(row: ItemResult | None) -> Piece:
-    """One score: a glyph for right and wrong, a number between."""
-    if row is None:
-        return Piece(NOTHING, "muted")
-    if row.score is None:
-        return Piece("!", "bad")
-    if row.score >= RIGHT:
-        return Piece("✓", "good")
-    return Piece("✗", "bad") if row.score <= 0 else Piece(f"{row.score:.2f}", "warning")
-
-
-def _differ(item: Item) -> bool:
-    return len({row.score for row in item.values()}) > 1
-
-
-def _asked(row: ItemResult) -> str:
-    """The first words of the last message of the prompt."""
-    text = row.messages[-1].get("content") if row.messages else ""
-    return visible_line(text if isinstance(text, str) else str(text))[:200]
-
-
-def _message_lines(message: dict[str, object], width: int) -> Iterator[Line]:
-    content = message.get("content")
-    yield (Piece(visible_line(str(message.get("role", ""))), "accent"),)
-    yield from _indented(content if isinstance(content, str) else str(content), width)
-
-
-def _block(title: str, text: str, width: int, role: str) -> Iterator[Line]:
-    yield (Piece(title, role),)
-    yield from _indented(text, width)
-
-
-def _indented(text: str, width: int) -> Iterator[Line]:
-    for line in wrap(visible(text), width - 2):
-        yield (Piece("  "), Piece(line))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
@@ -23,6 +24,7 @@ from workbench.screens.conversation import (
     Conversation,
     SpokenReply,
     Turn,
+    conversation_about,
     keep,
     latest_conversation,
     models_of,
@@ -117,6 +119,8 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
     def __init__(self, context: Context, project: Project) -> None:
         super().__init__(context, project)
         self.conversation: Conversation | None = None
+        self._prompt: Callable[[], Conversation] | None = None
+        """Makes the conversation about a prompt that was brought from elsewhere, until it is shown."""
         self._sides = {side: Transcript(id=side) for side in SIDES}
         self._message = MessageLine(placeholder="Reading the conversation…", compact=True, id="message")
 
@@ -140,15 +144,26 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
 
     @work(exclusive=True, group="open", exit_on_error=False)
     async def open_conversation(self, *, fresh: bool = False) -> None:
-        """The last one, else a new one."""
+        """The one about the prompt that was brought, else the last one, else a new one."""
+        brought = self._prompt
 
         def opened() -> Conversation:
+            if brought is not None:
+                return brought()
             latest = None if fresh else latest_conversation(self.context, self.project)
             if latest is None:
                 return new_conversation(self.context, self.project)
             return latest.model_copy(update={"models": models_of(self.context, self.project) | latest.models})
 
         self.post_message(ConversationOpened(await aside_sync(opened)))
+
+    def take_prompt(self, prompt: Sequence[Mapping[str, Any]], models: Mapping[str, str]) -> None:
+        """Begin a conversation with a prompt from elsewhere, and with these models by side; nothing is sent yet."""
+        if self.replying:
+            self.notify("A reply is under way: stop it with escape, then bring the prompt again.", markup=False)
+            return
+        self._prompt = partial(conversation_about, self.context, self.project, prompt, models)
+        self.open_conversation()
 
     @work(exclusive=True, group="open", exit_on_error=False)
     async def look_for_models(self) -> None:
@@ -163,11 +178,19 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
     @on(ConversationOpened)
     def show_conversation(self, message: ConversationOpened) -> None:
         """Show it from its end."""
-        self.conversation = message.conversation
-        self._message.placeholder = "Write a message; enter sends it to both"
+        self.conversation, self._prompt = message.conversation, None
+        self._show_placeholder()
         for side in SIDES:
             self._show_side(side)
         self.refresh_bindings()
+
+    def _show_placeholder(self) -> None:
+        said = (
+            "Enter sends the prompt to both; or write more"
+            if self._waits
+            else "Write a message; enter sends it to both"
+        )
+        self._message.placeholder = said
 
     def _show_side(self, side: str) -> None:
         conversation, transcript = self.conversation, self._sides[side]
@@ -191,6 +214,12 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
         transcript.show_said(said)
         transcript.numbers.show(_numbers(last) if last is not None else [])
 
+    @property
+    def _waits(self) -> bool:
+        """Whether the last words came with a prompt, and were not sent yet."""
+        turns = self.conversation.turns if self.conversation is not None else []
+        return bool(turns) and not turns[-1].replies
+
     def _keep(self) -> None:
         if self.conversation is not None and self.conversation.turns:
             self.keep_conversation(self.conversation)
@@ -213,13 +242,14 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
     def send(self, message: Input.Submitted) -> None:
         """Ask both models."""
         text = message.value.strip()
-        if not text or self.conversation is None or self.replying:
+        if self.conversation is None or self.replying or not (text or self._waits):
             return
         if not self.conversation.models:
             self.action_models()
             return
         self._message.value = ""
-        conversation = self._change(turns=[*self.conversation.turns, Turn(text=text, asked_at=int(clock.now()))])
+        turns = self.conversation.turns
+        conversation = self._change(turns=[*turns, Turn(text=text, asked_at=int(clock.now()))] if text else turns)
         self._keep()
         self.replying = frozenset(side for side in SIDES if side in conversation.models)
         for side in SIDES:
@@ -296,6 +326,7 @@ single letters are keys: `i` goes back to it. The conversation is kept with the 
         self._keep()
         self.replying = self.replying - {message.side}
         self._show_side(message.side)
+        self._show_placeholder()
 
     # What a person can do -------------------------------------------------------------------------------------------
 

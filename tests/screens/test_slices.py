@@ -1,0 +1,54 @@
+"""The run in slices."""
+
+from __future__ import annotations
+
+from tests.screens.loop_workspace import loop  # noqa: F401 - a fixture
+from workbench.screens.items import ItemsScreen
+from workbench.screens.slices import SlicesScreen
+from workbench.testing import wait_idle
+
+
+async def sliced(pilot) -> SlicesScreen:
+    """The slices, once the run is cut."""
+    await wait_idle(pilot)
+    await pilot.press("s")
+    await wait_idle(pilot)
+    assert isinstance(pilot.app.screen, SlicesScreen)
+    return pilot.app.screen
+
+
+async def test_slices_have_scores_intervals_and_a_warning_where_items_are_few(loop, screen_text) -> None:  # noqa: F811
+    """The whole run first; below, the candidates on the slice under the cursor; enter shows its items only."""
+    loop.measured()
+    app = loop.app("evaluate")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await sliced(pilot)
+        text = screen_text(app)
+        assert "every item" in text and "short, " in text and "label" in text
+        assert screen.slice is None
+        await pilot.press("j")
+        one = screen.slice
+        assert one is not None
+        text = screen_text(app)
+        assert f"few {one.n}" in text
+        assert f"{one.n} items: underpowered, an interval needs 50 to be trusted" in text
+        assert f"{one.results[0].score:.3f}" in text
+        await pilot.press("enter")
+        await wait_idle(pilot)
+        items = app.screen
+        assert isinstance(items, ItemsScreen)
+        assert [item.index for item in items._items] == list(one.indexes)
+        assert one.name in screen_text(app)
+        await pilot.press("escape")
+        assert app.screen is screen
+        await pilot.press("escape")
+
+
+async def test_items_that_are_all_alike_give_no_slices(loop, screen_text) -> None:  # noqa: F811
+    """The whole run is there, and why there is nothing else."""
+    loop.measured(items=2)
+    app = loop.app("evaluate")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await sliced(pilot)
+        assert not screen._slices
+        assert "there is nothing to cut by" in screen_text(app)
