@@ -6,32 +6,110 @@ import argparse
 from typing import Any
 
 from workbench.cli import output
-from workbench.cli.arguments import add_command, add_group, context_of
+from workbench.cli.arguments import add_command, add_group, context_of, run_async
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`profile list`."""
+    """`profile list|add|test|remove`."""
     verbs = add_group(commands, shared, "profile", "where models are trained and answer")
     add_command(verbs, shared, "list", run_list, "all profiles, and what each misses")
+    add = add_command(verbs, shared, "add", run_add, "keep a profile; its key stays in the environment or in a command")
+    add.add_argument("name", metavar="NAME", help="small letters, digits and dashes")
+    add.add_argument("--kind", choices=("openai", "azure", "compatible", "local"), help="default: compatible")
+    add.add_argument("--url", metavar="URL", help="the API's address; for azure the resource's endpoint")
+    add.add_argument("--key-env", metavar="VARIABLE", help="the environment variable that holds the key")
+    add.add_argument("--key-command", metavar="COMMAND", help="a command that prints the key, as `pass show openai`")
+    add.add_argument("--entra", action="store_true", help="azure: sign in with Entra instead of a key (azure extra)")
+    add.add_argument("--resource-id", metavar="ID", help="azure: the resource's ARM id, for deployments")
+    add.add_argument("--embedding-model", metavar="M", help="what embeds texts for retrieval")
+    add.add_argument("--concurrency", metavar="N", type=int, help="calls in flight at once while measuring")
+    add.add_argument("--replace", action="store_true", help="put it in the place of one of that name")
+    add_command(verbs, shared, "test", run_test, "which calls answer, which models, how long").add_argument(
+        "name", metavar="NAME"
+    )
+    add_command(verbs, shared, "remove", run_remove, "forget a profile; its jobs and runs stay").add_argument(
+        "name", metavar="NAME"
+    )
 
 
 def run_list(args: argparse.Namespace) -> int:
     """All profiles, and what each misses."""
-    from workbench.providers.profiles import missing
-
     context = context_of(args)
-    found = [
-        {
-            "name": name,
-            "kind": profile.kind,
-            "base_url": profile.base_url,
-            "configured": (lacking := missing(profile, context.environ)) is None,
-            "missing": lacking,
-        }
-        for name, profile in sorted(context.profiles().items())
-    ]
+    found = [_shown(context, profile) for _, profile in sorted(context.profiles().items())]
     if args.json:
         output.emit_json({"profiles": found})
     else:
         output.table([[p["name"], p["kind"], p["missing"] or "ready"] for p in found], ["NAME", "KIND", "STATE"])
     return 0
+
+
+def run_add(args: argparse.Namespace) -> int:
+    """Keep a profile, and say what it still misses."""
+    from workbench.workflow.profiles import add_profile
+
+    context = context_of(args)
+    profile = add_profile(
+        context,
+        args.name,
+        replace=args.replace,
+        kind=args.kind,
+        base_url=args.url,
+        api_key_env=args.key_env,
+        api_key_command=args.key_command,
+        auth="entra" if args.entra else None,
+        resource_id=args.resource_id,
+        embedding_model=args.embedding_model,
+        concurrency=args.concurrency,
+    )
+    shown = _shown(context, profile)
+    if args.json:
+        output.emit_json(shown)
+    else:
+        state = shown["missing"] or f"`ftwb profile test {profile.name}` tries it"
+        output.say(f"profile {profile.name} ({profile.kind}) is kept; {state}")
+    return 0
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Try what the profile claims to have; exit code 3 where something does not answer."""
+    from workbench.workflow.profiles import try_profile
+
+    found = run_async(try_profile(context_of(args), args.name))
+    if args.json:
+        output.emit_json({"name": args.name, "ok": found.ok, "calls": found.probes, "models": found.models})
+    else:
+        output.table(
+            [[p.call, "ok" if p.ok else "no", f"{p.seconds:.2f} s", p.detail] for p in found.probes],
+            ["CALL", "ANSWERS", "TOOK", "SAID"],
+        )
+        for model in found.models[:20]:
+            output.say(f"  {model.id}" + (f" (retires {model.retires})" if model.retires else ""))
+        if len(found.models) > 20:
+            output.say(f"  and {len(found.models) - 20} more: `ftwb model list --profile {args.name}`")
+    return 0 if found.ok else 3
+
+
+def run_remove(args: argparse.Namespace) -> int:
+    """Forget a profile."""
+    from workbench.workflow.profiles import remove_profile
+
+    shipped = remove_profile(context_of(args), args.name)
+    if args.json:
+        output.emit_json({"name": args.name, "removed": True})
+    else:
+        output.say(f"profile {args.name} is {'as it comes with ftwb again' if shipped else 'forgotten'}")
+    return 0
+
+
+def _shown(context: Any, profile: Any) -> dict[str, Any]:
+    from workbench.providers.profiles import missing
+
+    lacking = missing(profile, context.environ)
+    return {
+        "name": profile.name,
+        "kind": profile.kind,
+        "base_url": profile.base_url,
+        "auth": profile.auth,
+        "configured": lacking is None,
+        "missing": lacking,
+    }

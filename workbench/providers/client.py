@@ -6,9 +6,10 @@ import asyncio
 import importlib
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.providers import entra
 from workbench.providers.profiles import Profile, api_key, base_url, lacking
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ async def connect(
 
 def _remote(profile: Profile, environ: Mapping[str, str], strict: bool) -> openai.AsyncOpenAI:
     sdk = importlib.import_module("openai")
-    key = api_key(profile, environ)
+    key: Any = entra.async_token(profile.name, entra.OPENAI_SCOPE) if profile.auth == "entra" else None
+    key = key or api_key(profile, environ)
     foreign = profile.kind != "openai"
     client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
         api_key=key,

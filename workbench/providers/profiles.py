@@ -71,6 +71,10 @@ class Profile(BaseModel):
     """The environment variable with the key."""
     api_key_command: str | None = None
     """A command that prints the key, such as `pass show openai`; no shell is involved."""
+    auth: Literal["key", "entra"] = "key"
+    """Azure: a key, or a token of Microsoft Entra through azure-identity (the `azure` extra)."""
+    resource_id: str | None = None
+    """Azure: `/subscriptions/…/accounts/NAME`, which deployments belong to."""
     embedding_model: str | None = None
     """What turns texts into vectors for `+rag:K:dense`; for Azure a deployment."""
     concurrency: int | None = Field(default=None, ge=1)
@@ -132,7 +136,12 @@ def lacking(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | 
         lacks.append("AZURE_OPENAI_ENDPOINT" if profile.kind == "azure" else "a base_url")
     elif not url.startswith(("https://", "http://")):
         return "has a base_url that does not start with https:// or http://"
-    if not profile.api_key_command and profile.api_key_env and not environ.get(profile.api_key_env):
+    if profile.auth == "entra":
+        from workbench.providers.entra import installed
+
+        if not installed():
+            lacks.append("azure-identity (pip install 'ftwb[azure]')")
+    elif not profile.api_key_command and profile.api_key_env and not environ.get(profile.api_key_env):
         lacks.append(profile.api_key_env)
     if not lacks:
         return None

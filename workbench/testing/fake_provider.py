@@ -7,6 +7,7 @@ Imitates the shapes recorded from the live services (`flavour` "openai" or "azur
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from workbench.testing.fake_files import FakeFiles
 from workbench.testing.fake_jobs import TERMINAL, FakeClock, FakeJobs, Flavour
 
 if TYPE_CHECKING:
@@ -83,8 +85,7 @@ class FakeProvider:
         self._uds = uds
         self._clock = FakeClock()
         self._work = FakeJobs(flavour, total_steps, self._clock, self.add_model)
-        self._files: dict[str, dict[str, Any]] = {}
-        self._contents: dict[str, bytes] = {}
+        self._files = FakeFiles(flavour, self._clock)
         self._models: dict[str, dict[str, Any]] = {}
         self._faults: list[_Fault] = []
         self._server: Any = None
@@ -124,7 +125,14 @@ class FakeProvider:
     @property
     def uploads(self) -> dict[str, bytes]:
         """The content of every uploaded file by its id."""
-        return dict(self._contents)
+        return dict(self._files.contents)
+
+    def add_result(self, csv: str, job_id: str | None = None) -> str:
+        """Give a job (the newest) a result file: base64 as OpenAI sends it, plain as Azure does; return its id."""
+        content = csv.encode() if self.flavour == "azure" else base64.b64encode(csv.encode())
+        made = self._files.add("step_metrics.csv", content, "fine-tune-results")
+        self._work.job(job_id)["result_files"] = [made["id"]]
+        return str(made["id"])
 
     def add_model(self, name: str, **more: Any) -> None:
         """Offer a model; `more` goes into its object (`shutdown_date`, `ftwb`, …)."""
@@ -215,9 +223,10 @@ class FakeProvider:
             return [Route(f"{prefix}{path}", wrapped, methods=list(methods)) for prefix in ("/v1", "/openai/v1")]
 
         routes = [
-            *route("/files", self._create_file, "POST"),
-            *route("/files/{id}", self._retrieve_file, "GET"),
-            *route("/files/{id}/content", self._file_content, "GET"),
+            *route("/files", self._files.create, "POST"),
+            *route("/files", self._list_files, "GET"),
+            *route("/files/{id}", self._files.one, "GET", "DELETE"),
+            *route("/files/{id}/content", self._files.content, "GET"),
             *route("/fine_tuning/jobs", self._create_job, "POST"),
             *route("/fine_tuning/jobs", self._list_jobs, "GET"),
             *route("/fine_tuning/jobs/{id}", self._retrieve_job, "GET"),
@@ -279,37 +288,8 @@ class FakeProvider:
                 return fault
         return None
 
-    # Files
-
-    async def _create_file(self, request: Request) -> Response:
-        from starlette.responses import JSONResponse
-
-        form = await request.form()
-        part: Any = form["file"]
-        content = await part.read()
-        made = {
-            "id": self._clock.name("file"),
-            "object": "file",
-            "bytes": len(content),
-            "created_at": self._clock.tick(),
-            "filename": part.filename,
-            "purpose": form["purpose"],
-            "status": "pending" if self.flavour == "azure" else "processed",
-        }
-        self._files[made["id"]], self._contents[made["id"]] = made, content
-        return JSONResponse(made)
-
-    async def _retrieve_file(self, request: Request) -> Response:
-        from starlette.responses import JSONResponse
-
-        found = self._files[request.path_params["id"]]
-        found["status"] = "processed"
-        return JSONResponse(found)
-
-    async def _file_content(self, request: Request) -> Response:
-        from starlette.responses import Response
-
-        return Response(self._contents[request.path_params["id"]], media_type="application/octet-stream")
+    async def _list_files(self, request: Request) -> Response:
+        return self._page(request, list(reversed(self._files.files.values())))
 
     # Jobs
 
@@ -320,7 +300,7 @@ class FakeProvider:
         for name in ("model", "training_file"):
             if name not in body:
                 return _refused(400, f"Missing required parameter: '{name}'.", "invalid_request_error", name, "missing")
-        if body["training_file"] not in self._files:
+        if body["training_file"] not in self._files.files:
             return _refused(400, "invalid training_file", "invalid_request_error", "training_file", "file_not_found")
         return JSONResponse(self._work.create(body))
 

@@ -76,7 +76,7 @@ def settable_keys(config: Config) -> dict[str, Any]:
     return flat
 
 
-_PROFILE_NAME = re.compile(r"[a-z0-9-]+")
+PROFILE_NAME = re.compile(r"[a-z0-9-]+")
 """As a candidate spells it; see the grammar in `evaluate.candidates`."""
 _PROFILE_FIELDS = frozenset(Profile.model_fields) - {"name"}
 
@@ -116,9 +116,9 @@ def _parts(key: str) -> list[str]:
             return ["preferences", name]
         case ["keymap", *words] if all(words) and words:
             return ["keymap", ".".join(words)]  # an action's id has a dot of its own
-        case ["profiles", name, field] if _PROFILE_NAME.fullmatch(name) and field in _PROFILE_FIELDS:
+        case ["profiles", name, field] if PROFILE_NAME.fullmatch(name) and field in _PROFILE_FIELDS:
             return ["profiles", name, field]
-        case ["profiles", name, "settings", *more] if _PROFILE_NAME.fullmatch(name) and all(more):
+        case ["profiles", name, "settings", *more] if PROFILE_NAME.fullmatch(name) and all(more):
             return ["profiles", name, "settings", *more]
     raise _unknown_key(key)
 

@@ -1,0 +1,130 @@
+"""`ftwb profile`: added without its key, tried without spending, removed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ran
+from workbench.testing.fake_provider import FakeProvider
+
+Ftwb = Callable[..., Ran]
+
+
+def test_a_profile_is_added_tried_and_removed(ftwb: Ftwb, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeProvider() as fake:
+        added = ftwb("profile", "add", "mine", "--url", fake.base_url, "--key-env", "MINE_KEY", "--json")
+        assert (added.code, added.json["missing"]) == (0, "profile mine needs MINE_KEY")
+        refused = ftwb("profile", "test", "mine")
+        assert (refused.code, "needs MINE_KEY" in refused.err) == (1, True)
+        monkeypatch.setenv("MINE_KEY", fake.api_key or "")
+        tried = ftwb("profile", "test", "mine", "--json")
+        assert tried.code == 0
+        assert [(call["call"], call["ok"]) for call in tried.json["calls"]] == [
+            ("models", True),
+            ("jobs", True),
+            ("files", True),
+        ]
+        assert tried.json["models"][0]["id"] == "gpt-4.1-mini-2025-04-14"
+        assert all(request.method == "GET" for request in fake.requests), "it only looks"
+    assert ftwb("profile", "remove", "mine", "--json").json == {"name": "mine", "removed": True}
+    assert "mine" not in {one["name"] for one in ftwb("profile", "list", "--json").json["profiles"]}
+
+
+def test_what_does_not_answer_is_told_call_by_call(ftwb: Ftwb, provider: FakeProvider) -> None:
+    provider.fail("/fine_tuning/jobs", status=404, body={"detail": "Not Found"})
+    provider.fail("/files", status=200, body="<html>a proxy</html>")
+    tried = ftwb("profile", "test", "openai", "--json")
+    assert tried.code == 3
+    told = {call["call"]: (call["ok"], call["detail"]) for call in tried.json["calls"]}
+    assert told["models"] == (True, "1 models, 0 of them tuned")
+    assert told["jobs"][0] is False
+    assert "Not Found" in told["jobs"][1]
+    assert "not in the shape" in told["files"][1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("Mine",), "is no name for a profile"),
+        (("mine",), "has no address"),
+        (("mine", "--url", "example.com/v1"), "does not start with https://"),
+        (("mine", "--url", "https://user:secret@example.com/v1"), "holds a user name"),
+        (("mine", "--url", "https://x/v1", "--key-env", "sk-proj-top-secret"), "name the variable, not the key"),
+        (("mine", "--url", "https://x/v1", "--key-env", "hf_topsecret1234"), "seems to be given itself"),
+        (("mine", "--url", "https://x/v1", "--key-command", "echo sk-proj-top-secret"), "seems to be given itself"),
+        (("mine", "--url", "https://x/v1", "--entra"), "are for azure"),
+        (("mine", "--kind", "azure", "--resource-id", "my-resource"), "is no resource id"),
+        (("openai", "--kind", "azure"), "is openai out of the box"),
+        (("mine", "--url", "https://x/v1", "--concurrency", "0"), "concurrency"),
+    ],
+)
+def test_what_cannot_be_a_profile_is_refused_and_no_secret_repeated(
+    ftwb: Ftwb, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = ftwb("profile", "add", *arguments)
+    assert (ran.code, said in ran.err) == (2, True), ran.err
+    kept = "".join(path.read_text() for path in (tmp_path / "home").rglob("*.toml"))
+    assert "secret" not in ran.err + ran.out + kept
+
+
+def test_a_profile_out_of_the_box_is_changed_and_put_back(ftwb: Ftwb) -> None:
+    assert ftwb("profile", "add", "openai", "--key-env", "OTHER_KEY", "--json").json["kind"] == "openai"
+    twice = ftwb("profile", "add", "openai", "--key-env", "THIRD")
+    assert (twice.code, "--replace" in twice.err) == (2, True)
+    assert ftwb("profile", "add", "openai", "--key-env", "THIRD", "--replace").code == 0
+    assert "THIRD" in ftwb("profile", "list").out
+    assert "comes with ftwb again" in ftwb("profile", "remove", "openai").out
+    assert ftwb("profile", "remove", "openai").code == 2
+    assert ftwb("profile", "remove", "nobody").code == 1
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A stand-in for azure-identity; returns the scopes that it was asked for."""
+    asked: list[str] = []
+    module: Any = types.ModuleType("azure.identity")
+    module.__spec__ = types.SimpleNamespace(name="azure.identity")
+    module.DefaultAzureCredential = lambda: object()
+
+    def provider(_credential: object, scope: str) -> Callable[[], str]:
+        asked.append(scope)
+        return lambda: "entra-token-0123456789"
+
+    module.get_bearer_token_provider = provider
+    monkeypatch.setitem(sys.modules, "azure", types.ModuleType("azure"))
+    monkeypatch.setitem(sys.modules, "azure.identity", module)
+    return asked
+
+
+def test_azure_with_an_entra_token_needs_no_key(
+    ftwb: Ftwb, identity: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeProvider(flavour="azure", api_key="entra-token-0123456789") as fake:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", fake.endpoint)
+        assert ftwb("profile", "add", "azure", "--entra", "--json").json["missing"] is None
+        assert ftwb("profile", "test", "azure").code == 0
+        assert identity == ["https://cognitiveservices.azure.com/.default"]
+        assert {request.headers["authorization"] for request in fake.requests} == {"Bearer entra-token-0123456789"}
+
+
+def test_entra_without_its_package_or_a_sign_in_is_said(
+    ftwb: Ftwb, identity: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com")
+    ftwb("profile", "add", "azure", "--entra")
+
+    def nobody() -> str:
+        raise RuntimeError("DefaultAzureCredential failed to retrieve a token\nAttempted credentials:\n…")
+
+    monkeypatch.setattr(sys.modules["azure.identity"], "get_bearer_token_provider", lambda *_: nobody)
+    tried = ftwb("profile", "test", "azure")
+    assert (tried.code, "az login" in tried.out, "Attempted" in tried.out) == (3, True, False)
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
+    assert "pip install 'ftwb[azure]'" in json.dumps(ftwb("profile", "list", "--json").json)

@@ -1,0 +1,103 @@
+"""A person's own profiles: added, tried, taken away. A key is never among what is kept."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from workbench.errors import WorkbenchError
+from workbench.providers.errors import scrub
+from workbench.providers.profiles import Profile, built_in
+from workbench.workflow.config import PROFILE_NAME, Config
+from workbench.workflow.context import Context
+
+if TYPE_CHECKING:
+    from workbench.providers.probe import Probed
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def add_profile(context: Context, name: str, *, replace: bool = False, **fields: Any) -> Profile:
+    """Keep a profile in `config.toml`. Raises WorkbenchError (usage) naming the field that cannot be.
+
+    One that exists is refused unless `replace`; those out of the box may always be given other values.
+    """
+    if not PROFILE_NAME.fullmatch(name):
+        raise _refused(f"profile {name!r}", "is no name for a profile", "use small letters, digits and dashes")
+    given = {key: value for key, value in fields.items() if value is not None}
+    known = built_in().get(name)
+    if known is not None and given.get("kind", known.kind) != known.kind:
+        raise _refused(f"profile {name}", f"is {known.kind} out of the box", "choose another name for another kind")
+    _holds_no_secret(given)
+    try:
+        profile = Profile.model_validate((known.model_dump() if known else {}) | given | {"name": name})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise _refused(f"{first['loc'][0]}", first["msg"], "see `ftwb profile add --help`") from None
+    _fits_its_kind(profile)
+
+    def change(config: Config) -> Config:
+        if name in config.profiles and not replace:
+            raise _refused(f"profile {name}", "exists already", "add --replace, or choose another name")
+        return config.model_copy(update={"profiles": {**config.profiles, name: profile}})
+
+    context.store.update("config.toml", Config, change)
+    return profile
+
+
+def remove_profile(context: Context, name: str) -> bool:
+    """Forget a person's own profile; its jobs and runs stay. True where one out of the box is as shipped again."""
+
+    def change(config: Config) -> Config:
+        if name not in config.profiles:
+            if name in built_in():
+                raise _refused(f"profile {name}", "comes with ftwb and cannot be removed", "nothing of yours is in it")
+            raise WorkbenchError(
+                f"profile {name!r}", "does not exist", "see `ftwb profile list`", code="unknown_profile"
+            )
+        return config.model_copy(update={"profiles": {k: v for k, v in config.profiles.items() if k != name}})
+
+    context.store.update("config.toml", Config, change)
+    return name in built_in()
+
+
+async def try_profile(context: Context, name: str) -> Probed:
+    """Ask a profile for what it claims to have; only calls that read. Raises where it is not complete."""
+    from workbench.providers.probe import probe
+
+    async with await context.client(name) as client:
+        return await probe(client, context.profile(name))
+
+
+def _holds_no_secret(given: dict[str, Any]) -> None:
+    """Keys belong into the environment or a password manager. What may be one is not repeated."""
+    if (variable := given.get("api_key_env")) is not None and not _VARIABLE.fullmatch(str(variable)):
+        raise _refused("--key-env", "is not the name of an environment variable", "name the variable, not the key")
+    command = str(given.get("api_key_command") or "")
+    variable = str(given.get("api_key_env") or "")
+    if any(scrub(text) != " ".join(text.split())[:400] for text in (command, variable) if len(text) <= 400):
+        raise _refused("the key", "seems to be given itself", "name a variable or a command that prints it")
+    url = str(given.get("base_url") or "")
+    if url and urlsplit(url).username is not None:
+        raise _refused("--url", "holds a user name or password", "give the address alone")
+
+
+def _fits_its_kind(profile: Profile) -> None:
+    place = f"profile {profile.name}"
+    url = profile.base_url
+    if url and not url.startswith(("https://", "http://")):
+        raise _refused("--url", f"{url} does not start with https:// or http://", "give the whole address")
+    if profile.kind == "compatible" and not url:
+        raise _refused(place, "has no address", "give it with --url, which usually ends in /v1")
+    if profile.kind != "azure" and (profile.auth == "entra" or profile.resource_id):
+        raise _refused(place, f"is {profile.kind}: --entra and --resource-id are for azure", "leave them out")
+    if profile.resource_id and not profile.resource_id.startswith("/subscriptions/"):
+        hint = "give /subscriptions/…/resourceGroups/…/providers/Microsoft.CognitiveServices/accounts/NAME"
+        raise _refused("--resource-id", "is no resource id of Azure", hint)
+
+
+def _refused(what: str, why: str, hint: str) -> WorkbenchError:
+    return WorkbenchError(what, why, hint, code="usage", exit_code=2)
