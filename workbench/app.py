@@ -292,6 +292,8 @@ def run(
     `prepare_environment` of `terminal.bandwidth` has to run before this module is imported. Raises WorkbenchError when
     the app ended in a way that nobody foresaw.
     """
+    # Threads hand the interpreter on ten times as often as by default: a filter at work must not hold up the keys.
+    sys.setswitchinterval(0.0005)
     path = context.home / "log" / "ftwb.log"
     remembered = context.remembered.mode
     start = start or ("datasets" if file is not None or remembered not in MODES else remembered)

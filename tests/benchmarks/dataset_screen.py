@@ -3,9 +3,10 @@
     python tests/benchmarks/dataset_screen.py FILE [SMALL_FILE]
 
 Prints: seconds until the first records stand on the screen, for FILE and for SMALL_FILE (ten records, made where none
-is given); until the last one can be reached; the time between a key and the screen that answers it (page down, last, first,
-a filter's first hits) while the analysis runs and afterwards; and the memory of the app then. VisiData is measured in the
-same run where `vd` is installed. Goals for 1,000,000 records: as soon as with ten, 1.5 s more, 100 ms at p95, 90 MB.
+is given); until the last one can be reached; the time between a key and the screen that answers it (page down, last,
+first, a filter's first hits) while the analysis runs and afterwards; and the memory of the app then. VisiData is
+measured in the same run where `vd` is installed. Goals for 1,000,000 records: as soon as with ten, 1.5 s more, 100 ms
+at p95, 90 MB.
 """
 
 from __future__ import annotations

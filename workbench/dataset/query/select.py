@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workbench.dataset.formats import Format
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_AT_ONCE: Final = 64
-"""Rows that are decoded before other threads get a turn: a person may be moving the cursor meanwhile."""
+_AT_ONCE: Final = 256
+"""Rows that are decoded in one go: some milliseconds."""
+_PAUSE_S: Final = 0.001
+"""Then other threads get the interpreter: a person may be moving the cursor meanwhile."""
 
 _SIGNS: Final[dict[str, Prefilter]] = {
     "tools": Words(("tools", "tool_calls", "functions", "function_call")),
@@ -106,10 +109,10 @@ def select(
         answer = plan.answer(query.node, block)
         chosen = answer.must.copy()
         for number, place in enumerate(np.flatnonzero(answer.may & ~answer.must).tolist()):
-            if number % _AT_ONCE == 0:
+            if number % _AT_ONCE == _AT_ONCE - 1:
                 if cancelled():
                     return
-                time.sleep(0)
+                time.sleep(_PAUSE_S)
             chosen[place] = plan.row(block, place, fmt).fits(query.node)
         yield Selected(np.flatnonzero(chosen) + block.first, block.first + len(block))
     yield Selected(np.empty(0, dtype=np.int64), count)
@@ -123,7 +126,10 @@ class _Plan:
         self._known = known
         self._count = len(rows)
         self._answers: dict[Node, Answer] = {}
-        self._lines = line_numbers(rows)
+
+    @cached_property
+    def _lines(self) -> NDArray[np.int64]:
+        return line_numbers(self._rows)[: self._count]
 
     def answer(self, node: Node, block: Block | None = None) -> Answer:
         """For the rows of a block; without one for all rows, by what is known without reading them."""
@@ -215,7 +221,7 @@ class _Plan:
         """A row of the block, to be looked at closely."""
         number = block.first + place
         raw = self._rows.index.content(block.row(place))
-        line = int(self._lines[number])
+        line = self._rows.line(number)
         known = self._known
         if known is None or not known.seen[number]:
             return QueryRow(raw, fmt, line=line)

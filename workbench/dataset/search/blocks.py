@@ -76,16 +76,20 @@ class Block:
         return found
 
 
-def extents(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First byte of every row that is indexed by now, and the one behind its last; see `extent` of the index."""
+def first_bytes(rows: Rows) -> NDArray[np.int64]:
+    """First byte of every row that is indexed by now; not to be written to."""
     import numpy as np
 
     index = rows.index
     if not isinstance(index, LineIndex):
-        return np.array(index.starts, dtype=np.int64), np.array(index.ends, dtype=np.int64)
-    starts = index.starts() if rows.complete else index.starts_so_far()
-    end = index.extent(len(starts) - 1)[1] if len(starts) else 0
-    return starts, np.append(starts[1:], end)
+        return np.array(index.starts, dtype=np.int64)
+    return index.starts() if rows.complete else index.starts_so_far()
+
+
+def extents(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same, and the byte behind each row; see `extent` of the index."""
+    starts = first_bytes(rows)
+    return starts, _stops(rows, starts, 0, len(starts)) if len(starts) else starts
 
 
 def line_numbers(rows: Rows) -> NDArray[np.int64]:
@@ -105,12 +109,23 @@ def blocks(rows: Rows, wanted: NDArray[np.bool_] | None = None) -> Iterator[Bloc
     """All rows in blocks, the first one small; blocks in which `wanted` has no row are not read."""
     import numpy as np
 
-    starts, stops = extents(rows)
+    starts = first_bytes(rows)
     row, count, size = 0, len(starts), FIRST_BLOCK
     while row < count:
-        stop = max(row + 1, int(np.searchsorted(stops, starts[row] + size, side="right")))
+        stop = max(row + 1, int(np.searchsorted(starts, starts[row] + size)))
         if wanted is None or wanted[row:stop].any():
-            first = int(starts[row])
-            data = rows.bytes_at(first, int(stops[stop - 1]))
-            yield Block(row, starts[row:stop] - first, stops[row:stop] - first, data)
+            first, stops = int(starts[row]), _stops(rows, starts, row, stop)
+            data = rows.bytes_at(first, int(stops[-1]))
+            yield Block(row, starts[row:stop] - first, stops - first, data)
         row, size = stop, BLOCK
+
+
+def _stops(rows: Rows, starts: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
+    """The byte behind each of some rows."""
+    import numpy as np
+
+    if not isinstance(rows.index, LineIndex):
+        return np.array(rows.index.ends[first:last], dtype=np.int64)
+    if last < len(starts):
+        return starts[first + 1 : last + 1]
+    return np.append(starts[first + 1 :], rows.index.extent(len(starts) - 1)[1])

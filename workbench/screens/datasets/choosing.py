@@ -33,11 +33,13 @@ class Chosen(NamedTuple):
 
 def choose(file: OpenFile, wanted: Wanted, cancelled: Callable[[], bool]) -> Iterator[Chosen]:
     """The rows that are wanted: of a filter in the file's order as they are found, then all, sorted and drawn."""
-    rows = file.document.ids()
+    rows = None
     for rows, share in _filtered(file, wanted, cancelled):
         yield Chosen(rows, False, share)
     if cancelled():
         return
+    if rows is None:
+        rows = file.document.ids()
     if wanted.sample and wanted.sample < len(rows):
         rows = _drawn(rows, wanted.sample, wanted.seed)
     if wanted.sort.changes_order:
@@ -58,9 +60,10 @@ def _filtered(
 
     if wanted.query.node is None:
         return
-    ids = file.document.ids()
+    # Of a file without edits the rows need no list of their own: they are those of the file in its order.
+    ids = file.document.ids() if file.unsaved else None
     fits = np.zeros(max(1, len(file.rows)), dtype=bool)
-    written = _written(file, wanted, ids[ids < 0], cancelled)
+    written = np.empty(0, dtype=np.int64) if ids is None else _written(file, wanted, ids[ids < 0], cancelled)
     due = time.monotonic() + FIRST_S
     known = None if file.facts is None else file.facts.known
     if known is not None and len(known.seen) != len(file.rows):
@@ -83,20 +86,20 @@ def _written(
     analysed = bool(wanted.query.fields)
     fitting = []
     for number, row in enumerate(ids.tolist()):
-        if number % 64 == 0:
-            if cancelled():
-                break
-            time.sleep(0)  # the person may be moving the cursor
+        if number % 64 == 0 and cancelled():
+            break
         if wanted.query.matches(file.query_row(row, analysed=analysed)):
             fitting.append(row)
     return np.array(sorted(fitting), dtype=np.int64)
 
 
-def _in_order(ids: NDArray[np.int64], fits: NDArray[np.bool_], written: NDArray[np.int64]) -> NDArray[np.int64]:
+def _in_order(ids: NDArray[np.int64] | None, fits: NDArray[np.bool_], written: NDArray[np.int64]) -> NDArray[np.int64]:
     import numpy as np
 
     from workbench.screens.datasets.row_set import RowSet
 
+    if ids is None:
+        return np.flatnonzero(fits)
     keep = fits[np.maximum(ids, 0)] & (ids >= 0)
     if len(written):
         keep |= RowSet(written).among(ids)
@@ -173,10 +176,8 @@ def _labels(file: OpenFile, rows: NDArray[np.int64], cancelled: Callable[[], boo
     """The last answer of each row where it is short; empty where it is not."""
     labels = []
     for number, row in enumerate(rows.tolist()):
-        if number % 64 == 0:
-            if cancelled():
-                return None
-            time.sleep(0)
+        if number % 64 == 0 and cancelled():
+            return None
         label = file.query_row(row, analysed=False).label or ""
         labels.append(label.casefold() if len(label) <= _LONGEST_LABEL else "")
     return labels
