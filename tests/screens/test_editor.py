@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 from textual.app import App
@@ -233,12 +234,29 @@ async def test_a_broken_row_is_text_until_it_is_json(ftwb_app, screen_text) -> N
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await edit(pilot, opened(caught.value), results)
         assert "column 31" in screen_text(app)
+        assert screen.query_one(TextEditor).position == 30, "the cursor stands where it stops being JSON"
         await press(pilot, "x", "ctrl+s")
         assert isinstance(app.screen, MessageDialog)
         await press(pilot, "enter", "backspace")
         text = screen.query_one(TextEditor)
         text.position = BROKEN.index(b'" "content') + 1
         await press(pilot, "comma", "ctrl+s")
+    assert results[0].value == simple("x", "y")
+
+
+async def test_a_row_that_was_cut_off_is_repaired_at_its_end(ftwb_app) -> None:
+    """Where the missing characters go is where the cursor stands; ctrl+home and ctrl+end go all the way."""
+    cut = json.dumps(simple("x", "y")).encode()[:-4]
+    with pytest.raises(DecodeError) as caught:
+        decode(cut, 12)
+    app, results = ftwb_app(), []
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await edit(pilot, replace(opened(caught.value), raw=cut), results)
+        text = screen.query_one(TextEditor)
+        assert text.position == len(cut)
+        await press(pilot, "ctrl+home")
+        assert text.position == 0
+        await press(pilot, "ctrl+end", *'"}]}', "ctrl+s")
     assert results[0].value == simple("x", "y")
 
 

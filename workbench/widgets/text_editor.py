@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 from workbench.terminal.glyphs import Glyphs
@@ -24,6 +25,11 @@ class TextEditor(TextArea):
     Textual's own would break lines at a form feed, write every line end alike and hand an escape sequence on to the
     terminal; here such characters are glyphs (see `Glyphs`).
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "text_start", "To the start of the text", show=False),
+        Binding("ctrl+end", "text_end", "To the end of the text", show=False),
+    ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, compact=True, soft_wrap=True, highlight_cursor_line=False, max_checkpoints=200)
@@ -59,6 +65,14 @@ class TextEditor(TextArea):
         shown = text[:PREVIEW] if self.too_large else text
         self.load_text(self._glyphs.show(shown))
         self.read_only = self.too_large or not editable
+
+    def action_text_start(self) -> None:
+        """To the first character; `home` goes to that of the line."""
+        self.move_cursor(self.document.start)
+
+    def action_text_end(self) -> None:
+        """Behind the last character."""
+        self.move_cursor(self.document.end)
 
     def legend(self) -> list[str]:
         """What the glyphs in it stand for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -34,12 +35,14 @@ def set_text(value: Any, part: Part, text: str) -> Any:
 
 
 def next_role(part: Part) -> str:
-    """The role after the part's own; for one that is not among them what it is called here (`human` is `user`)."""
+    """The role after the part's own; for one that is not among them what is meant by it (`human`, `usr`)."""
     _needs_role(part)
     if part.role in part.roles:
         return part.roles[(part.roles.index(part.role) + 1) % len(part.roles)]
     meant = SHAREGPT_ROLES.get(part.role.lower())
-    return meant if meant in part.roles else part.roles[0]
+    if meant in part.roles:
+        return meant
+    return next(iter(difflib.get_close_matches(part.role.lower(), part.roles, n=1)), part.roles[0])
 
 
 def set_role(value: Any, part: Part, role: str) -> Any:

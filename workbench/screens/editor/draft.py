@@ -72,6 +72,18 @@ class Draft:
         return bool(self.why_text)
 
     @property
+    def fault(self) -> int:
+        """Where the text of a broken row stops being JSON, in characters; its end where something is cut off there."""
+        error = self.record.value
+        if not isinstance(error, DecodeError):
+            return 0
+        # A row of JSON Lines is one line; an element of an array may be several, of which the first may be indented.
+        before = self.value.split("\n")[: error.line - self.record.line]
+        inside = error.column - 1 if before or error.line == self.record.line else 0
+        at = sum(len(line) + 1 for line in before) + inside
+        return len(self.value) if error.at_end else min(at, len(self.value))
+
+    @property
     def changed(self) -> bool:
         """Whether there is anything to apply."""
         return self.value is not self._opened and self.value != self._opened

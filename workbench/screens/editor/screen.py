@@ -103,6 +103,7 @@ that can be undone there.
         self._show(begin or 0)
         if self.draft.is_text:
             self._text.focus()
+            self._text.position = self.draft.fault
 
     # Showing --------------------------------------------------------------------------------------------------------
 
