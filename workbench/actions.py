@@ -190,13 +190,13 @@ _EVALUATE_ACTIONS = (
 _ITEMS = "Items of a run"
 
 _ITEMS_ACTIONS = (
-    Action("items.candidate", "Choose the next candidate", ("c",), "Its prompt is shown, its regressions are filtered, its words compared.", _ITEMS, "candidate"),
-    Action("items.against", "Compare with another candidate", ("b",), "The next one, for regressions, order and words.", _ITEMS, "against"),
-    Action("items.words", "Compare word by word", ("w",), "The chosen answer with the reference, then with the other candidate's; again: all answers.", _ITEMS, "words"),
+    Action("items.candidate", "Choose the next candidate", ("c",), "Its prompt is shown, its regressions are filtered, its words compared.", _ITEMS),
+    Action("items.against", "Compare with another candidate", ("b",), "The next one, for regressions, order and words.", _ITEMS),
     Action("items.regressions", "Only regressions", ("r",), "Items on which the chosen candidate scores less than the other; again: all.", _ITEMS, "regressions"),
     Action("items.differing", "Only differing items", ("d",), "Items on which candidates differ; again: all.", _ITEMS, "differing"),
     Action("items.failed", "Only failed items", ("e",), "Items that a candidate did not answer; again: all.", _ITEMS, "errors"),
     Action("items.wrong", "Only items wrong by all", ("x",), "Items on which nobody scores a half; again: all.", _ITEMS, "all wrong"),
+    Action("items.words", "Compare word by word", ("w",), "The chosen answer with the reference, then with the other candidate's; again: all answers.", _ITEMS, "words"),
     Action("items.sort", "Sort by difference", ("s",), "The chosen candidate's losses first, then its gains, then the file's order.", _ITEMS, "sort"),
     Action("items.neighbours", "Nearest training records", ("N",), "What training has that is like the item.", _ITEMS, "training"),
     Action("items.playground", "Take the prompt to the playground", ("P",), "The prompt as sent; nothing is asked yet.", _ITEMS),
@@ -215,8 +215,8 @@ _SLICES_ACTIONS = (
 _VOTING = "Blind votes"
 
 _VOTING_ACTIONS = (
-    Action("voting.a", "A is better", ("a",), "Vote for the first answer.", _VOTING, "A better", call="vote('a')", palette=False),
-    Action("voting.b", "B is better", ("b",), "Vote for the second answer.", _VOTING, "B better", call="vote('b')", palette=False),
+    Action("voting.a", "A is better", ("a",), "Vote for the first answer.", _VOTING, "A", call="vote('a')", palette=False),
+    Action("voting.b", "B is better", ("b",), "Vote for the second answer.", _VOTING, "B", call="vote('b')", palette=False),
     Action("voting.tie", "Neither is better", ("t",), "Both are as good, or as bad.", _VOTING, "tie", call="vote('tie')", palette=False),
     Action("voting.skip", "Skip the item", ("s",), "It counts for nobody.", _VOTING, "skip", call="vote('skip')", palette=False),
     Action("voting.undo", "Take the last vote back", ("u",), "That item is asked again.", _VOTING, "undo", palette=False),

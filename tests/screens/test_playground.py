@@ -222,3 +222,23 @@ def test_each_side_has_its_own_history() -> None:
     assert [m["content"] for m in conversation.messages("left", 1)] == ["be short", "one", "A", "two"]
     assert [m["content"] for m in conversation.messages("right", 1)] == ["be short", "one", "two"]
     assert request_body(conversation, "right", 1)["model"] == "ft:b:c"
+
+
+def test_a_prompt_becomes_a_conversation_that_sends_exactly_it(loop) -> None:  # noqa: F811
+    """Examples are earlier turns of both sides; the last words wait; a leading answer sends no empty message."""
+    from workbench.screens.conversation import conversation_about
+
+    prompt = [
+        {"role": "system", "content": "Label it."},
+        {"role": "user", "content": "one\ntwo"},
+        {"role": "assistant", "content": "bug"},
+        {"role": "user", "content": "three"},
+    ]
+    begun = conversation_about(loop.context, loop.project, prompt, {"right": "cloud/tuned"})
+    assert begun.models["right"] == "cloud/tuned"
+    for side in ("left", "right"):
+        assert begun.messages(side, len(begun.turns) - 1) == prompt
+    assert not begun.turns[-1].replies
+    greeted = [{"role": "assistant", "content": "hello"}, {"role": "user", "content": "hi"}]
+    begun = conversation_about(loop.context, loop.project, greeted, {})
+    assert begun.messages("left", len(begun.turns) - 1) == greeted

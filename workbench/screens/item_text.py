@@ -76,6 +76,8 @@ def _answer(item: GridItem, candidate: str, at: int, chosen: bool, width: int) -
         return
     if row.note:
         yield from ((Piece(line, "warning"),) for line in wrap(visible_line(row.note), width))
+    if row.judged:
+        yield (Piece(f"  judged: {visible_line(', then '.join(row.judged))} with the sides swapped", "muted"),)
     yield from indented(row.output or "(empty)", width)
 
 

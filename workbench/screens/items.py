@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
@@ -16,7 +15,7 @@ from workbench.actions import bindings_for
 from workbench.evaluate.grid import GridItem, Which, by_difference, chosen, grid
 from workbench.screens.aside import aside_sync
 from workbench.screens.evaluate_rows import is_trivial, ranked
-from workbench.screens.frame import Frame
+from workbench.screens.item_lessons import Lessons
 from workbench.screens.item_text import compared_lines, difference_piece, item_cells, item_lines, letter
 from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from workbench.evaluate.slices import Slice
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
-    from workbench.workflow.teaching import Lesson
 
 _ORDERS: Final = ("", "losses first", "gains first")
 _EMPTY: Final = {
@@ -40,19 +38,6 @@ _EMPTY: Final = {
     Which.FAILED: "Every candidate answered every item.",
     Which.WRONG: "There is no item on which all are wrong.",
 }
-_LEAK: Final = """\
-Training on what a model is tested with makes its score worthless: the model may know the answer by heart. ftwb finds \
-the leak, and no verdict is given while it is there.
-
-Better: write a new record about the same difficulty, with other words. Or take the item out of the test set first; \
-the runs on the old test set cannot be compared with later ones then.
-
-Add it to the training file all the same?"""
-_CHOOSING: Final = """\
-The validation side is what prompts, checkpoints and settings are chosen by; on records that were trained on, the \
-choice is blind. Take it out of the validation file if you keep it in training.
-
-Add it to the training file all the same?"""
 
 
 class ItemsRead(Message):
@@ -63,23 +48,7 @@ class ItemsRead(Message):
         self.items = items
 
 
-class LessonFound(Message):
-    """The record behind an item, before anything is added."""
-
-    def __init__(self, lesson: Lesson) -> None:
-        super().__init__()
-        self.lesson = lesson
-
-
-class LessonAdded(Message):
-    """An item is a training record now."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-
-class ItemsScreen(Frame):
+class ItemsScreen(Lessons):
     """Over the Evaluate screen; escape goes back."""
 
     MODE = "evaluate"
@@ -108,8 +77,7 @@ record; an item of the test set only after a warning, because a test that was tr
     def __init__(
         self, context: Context, project: Project, run: RunResult, candidate: str, only: Slice | None = None
     ) -> None:
-        super().__init__(context, project)
-        self.run_result = run
+        super().__init__(context, project, run)
         self.candidates = [row.candidate for row in ranked(run.candidates)]
         self.candidate = candidate
         """The chosen one."""
@@ -187,14 +155,16 @@ record; an item of the test set only after a warning, because a test that was tr
             right.append(Piece(f" {self.which}: {len(self._shown):,} of {len(self._items):,} ", "warning"))
         if self._order:
             right.append(Piece(f" {_ORDERS[self._order]} ", "warning"))
-        room = max(12, (self.size.width - sum(len(piece.text) for piece in right) - 18) // 2)
+        room = max(12, (self.size.width - sum(len(piece.text) for piece in right) - 26) // 2)
         left = [
-            Piece(" ▸ ", "accent"),
+            Piece(" c ", "key"),
+            Piece("▸ ", "accent"),
             Piece(f"{self._letter(self.candidate)} {cut_middle(visible_line(self.candidate), room)}", "strong"),
-            Piece("  against ", "muted"),
+            Piece("  b ", "key"),
+            Piece("against ", "muted"),
             Piece(f"{self._letter(self.against)} {cut_middle(visible_line(self.against), room)}"),
         ]
-        self._legend.show(left if self.against != self.candidate else left[:2], right)
+        self._legend.show(left if self.against != self.candidate else left[:3], right)
 
     def _letter(self, candidate: str) -> str:
         return letter(self.candidates.index(candidate)) if candidate in self.candidates else "?"
@@ -316,68 +286,6 @@ record; an item of the test set only after a warning, because a test that was tr
         take = getattr(app.screen, "take_prompt", None)
         if take is not None:
             take(row.messages, {side: f"{one.profile}/{one.model}" for side, one in models.items()})
-
-    # An item as a training record -----------------------------------------------------------------------------------
-
-    def action_teach(self) -> None:
-        """Add the item to the training file, after a question."""
-        if self.item is not None:
-            self.find_lesson(self.item)
-
-    @work(exclusive=True, group="lesson", exit_on_error=False)
-    async def find_lesson(self, item: GridItem) -> None:
-        """Read the record behind the item."""
-        from workbench.workflow.teaching import lesson_of, training_file
-
-        training_file(self.project)
-        find = partial(lesson_of, self.context, self.project, self.run_result, item.plain)
-        self.post_message(LessonFound(await aside_sync(find)))
-
-    @on(LessonFound)
-    def ask_to_teach(self, message: LessonFound) -> None:
-        """Nothing is added without a yes."""
-        from workbench.screens.dialogs.confirm import ConfirmDialog
-
-        lesson = message.lesson
-        test = lesson.side == "test"
-        question = f"Item {lesson.number:,} is of the {lesson.side} set." + (
-            " Training on it is a leak." if test else ""
-        )
-        dialog = ConfirmDialog(question, _LEAK if test else _CHOOSING)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.add_lesson(lesson)
-
-        self.app.push_screen(dialog, answered)
-
-    @work(group="lesson", exit_on_error=False)
-    async def add_lesson(self, lesson: Lesson) -> None:
-        """Through the Datasets screen where it has the file open, so that its list and its undo know of it."""
-        from workbench.workflow.teaching import teach, training_file
-
-        path = training_file(self.project)
-        added = self._in_datasets(lesson)
-        if not added:
-            taught = await aside_sync(partial(teach, self.context, self.project, lesson))
-            added = f"Record {taught.number:,} of {path.name} is the item. Not saved yet: Datasets (1), ctrl+s."
-        self.post_message(LessonAdded(added))
-
-    def _in_datasets(self, lesson: Lesson) -> str:
-        """What to say where the Datasets screen adds it; empty where it has another file open."""
-        from workbench.workflow.teaching import add_record, training_file
-
-        screen_of: Callable[[str], Any] = getattr(self.app, "screen_of", lambda mode: None)
-        datasets, path = screen_of("datasets"), training_file(self.project)
-        if datasets is None or datasets.file is None or datasets.file.path != path:
-            return ""
-        datasets.edit(lambda file, view, at: partial(add_record, file.document, lesson), "Nothing was added.")
-        return f"The item is added to {path.name} at its end. Not saved yet: Datasets (1), ctrl+s."
-
-    @on(LessonAdded)
-    def show_added(self, message: LessonAdded) -> None:
-        """Say where it is."""
-        self.notify(message.text, timeout=8, markup=False)
 
     def action_back(self) -> None:
         """Back to the table."""

@@ -111,6 +111,9 @@ first token, and tokens written a second. Replies are made at temperature 0 and 
 The system prompt is the one of the project's task or records: a tuned model knows its work only under the prompt that \
 it was trained with. `ctrl+t` shows exactly what was sent. `escape` stops a reply; again, it leaves the line, so that \
 single letters are keys: `i` goes back to it. The conversation is kept with the project.
+
+A prompt that was brought from an item of a run, with its examples as earlier turns, waits: `enter` on the empty line \
+sends it.
 """
 
     replying: var[frozenset[str]] = var(frozenset(), bindings=True)

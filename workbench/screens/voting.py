@@ -19,6 +19,7 @@ from workbench.screens.item_text import indented
 from workbench.terminal.escape import visible_line
 from workbench.widgets.reading import Reading
 from workbench.widgets.styles import stylesheet
+from workbench.widgets.table import cut_middle
 from workbench.widgets.textline import Line, Piece, TextLine, wrap
 from workbench.widgets.words import interval, p_text, progress_bar, share
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from workbench.workflow.project import Project
 
 _SHARE_BAR = 30
+_QUESTION = 44
+"""Cells that the head needs besides the names."""
 
 
 class BallotRead(Message):
@@ -127,9 +130,11 @@ so the result says after how many votes it was first seen.
         self.refresh_bindings()
 
     def _show_matchup(self, ballot: Ballot, matchup: Matchup) -> None:
-        first, second = ballot.pair
+        # The question comes first; names of two models can be longer than the screen.
+        room = max(8, (self.size.width - _QUESTION) // 2)
+        first, second = (cut_middle(visible_line(name), room) for name in ballot.pair)
         done = [Piece(f" {ballot.done + 1:,} of {len(ballot):,}", "strong"), Piece("  which answer is better?")]
-        self._head.show(done, [Piece(f"{visible_line(first)} and {visible_line(second)} ", "muted")])
+        self._head.show(done, [Piece(f"{first} and {second} ", "muted")])
         self._asked.show_text(lambda width: list(_asked(matchup, self._reference, width)))
         for reading, text in zip(self._answers, matchup.answers, strict=True):
             reading.show_text(partial(_answer, text))
@@ -203,10 +208,10 @@ def _result(tally: Tally, width: int) -> Iterator[Line]:
     for name, wins in zip(tally.pair, tally.wins, strict=True):
         part = wins / tally.votes if tally.votes else 0.0
         yield (Piece(visible_line(name), "strong"),)
-        won = f" preferred {wins:,} times"
+        won = f" preferred {_count(wins, 'time')}"
         yield (Piece("  "), Piece(progress_bar(part, _SHARE_BAR), "accent"), Piece(won))
         yield ()
-    rest = [f"{tally.ties:,} ties", f"{tally.skipped:,} skipped", f"{tally.left:,} not voted on"]
+    rest = [_count(tally.ties, "tie"), f"{tally.skipped:,} skipped", f"{tally.left:,} not voted on"]
     if tally.same:
         rest.append(f"{tally.same:,} with the same answer from both, not asked")
     yield from _said(" · ".join(rest), width, "muted")
@@ -237,6 +242,10 @@ def _cautions(tally: Tally) -> Iterator[str]:
         yield f"The result was first seen after {after}: later votes were blind still, but whether to go on was not."
     if tally.grouped:
         yield "Items come in groups, which this test takes for independent: the interval is too narrow."
+
+
+def _count(number: int, word: str) -> str:
+    return f"1 {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _said(text: str, width: int, role: str = "") -> Iterator[Line]:

@@ -109,16 +109,14 @@ def add_record(document: Document, lesson: Lesson) -> Change:
     from workbench.dataset.told import told
 
     document.index_rest()
-    empty = not len(document)
-    target = lesson.format if empty else told(document.rows).format
+    target = told(document.rows).format
     try:
         converted = convert(lesson.value, lesson.format, target)
     except RecordError as error:
         raise _refused(document, lesson, target, str(error)) from error
     if converted.lost:
         raise _refused(document, lesson, target, f"would lose {converted.lost[0]}")
-    sample = b"" if empty else document.raw(document.id_at(0))
-    raws = [dump_like(value, sample) for value in (converted.value, *converted.more)]
+    raws = [dump_like(value, document.rows.raw(0)) for value in (converted.value, *converted.more)]
     at = len(document)
     title = f"item {lesson.number:,} of the {lesson.side} set as a training record"
     return document.insert(at, raws, title=title, step=step_for_insert(raws, at))
