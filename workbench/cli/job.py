@@ -15,7 +15,7 @@ METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`job create|list|show|events|checkpoints|cancel|pause|resume|lineage|reproduce|export`."""
+    """`job create|list|show|events|checkpoints|cancel|pause|resume|attach|lineage|reproduce|export`."""
     verbs = add_group(commands, shared, "job", "training jobs on every profile")
     _register_create(verbs, shared)
     add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
@@ -23,6 +23,11 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     events = add_command(verbs, shared, "events", run_events, "a job's events, oldest first")
     events.add_argument("id", metavar="ID")
     events.add_argument("--follow", action="store_true", help="until the job ends; JSON lines with --json")
+    attach = add_command(verbs, shared, "attach", run_attach, "follow a run that ftwb did not start")
+    attach.add_argument(
+        "path", metavar="PATH", help="TensorBoard files, trainer_state.json, results.csv, a log, a folder"
+    )
+    attach.add_argument("--follow", action="store_true", help="its reports until it is through; JSON lines with --json")
     add_command(verbs, shared, "checkpoints", run_checkpoints, "a job's checkpoints").add_argument("id", metavar="ID")
     for action, summary in (
         ("cancel", "end a job; what it learned so far is discarded"),
@@ -181,25 +186,11 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_events(args: argparse.Namespace) -> int:
     """Events, from our log and the provider's, oldest first."""
-    from workbench.workflow.follow import caught_up, follow
+    from workbench.workflow.follow import caught_up
 
     context = context_of(args)
-
-    async def print_them() -> None:
-        printed, trouble = 0, None
-        async for view in follow(context, args.id):
-            if view.trouble and view.trouble != trouble:
-                output.note(f"note: {view.trouble}")
-            trouble = view.trouble
-            for event in view.events[printed:]:
-                if args.json:
-                    output.emit_json(event, indent=None)
-                else:
-                    output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
-            printed = len(view.events)
-
     if args.follow:
-        run_async(print_them())
+        run_async(_print_events(args, context, args.id))
         return 0
     view = run_async(caught_up(context, args.id))
     if view.trouble:
@@ -209,6 +200,39 @@ def run_events(args: argparse.Namespace) -> int:
     else:
         for event in view.events:
             output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
+    return 0
+
+
+async def _print_events(args: argparse.Namespace, context: Any, job_id: str) -> None:
+    """Events as they come, until the job ends."""
+    from workbench.workflow.follow import follow
+
+    printed, trouble = 0, None
+    async for view in follow(context, job_id):
+        if view.trouble and view.trouble != trouble:
+            output.note(f"note: {view.trouble}")
+        trouble = view.trouble
+        for event in view.events[printed:]:
+            if args.json:
+                output.emit_json(event, indent=None)
+            else:
+                output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
+        printed = len(view.events)
+
+
+def run_attach(args: argparse.Namespace) -> int:
+    """Take up a run by its files; with `--follow` print what it reports."""
+    from workbench.workflow.attach import attach
+
+    context = context_of(args)
+    view = run_async(attach(context, Path(args.path)))
+    if view.trouble:
+        output.note(f"note: {view.trouble}")
+    if not args.follow:
+        _print_job(args, view.job)
+        return 0
+    output.note(f"{view.job.id}: {view.job.metadata['kind']}; Ctrl-C stops looking, the run goes on")
+    run_async(_print_events(args, context, view.job.id))
     return 0
 
 
@@ -261,7 +285,8 @@ def _print_job(args: argparse.Namespace, job: Any) -> None:
         output.emit_json(job)
         return
     rows = [
-        ["id", job.id], ["profile", job.profile], ["model", job.model], ["method", job.method], ["status", job.status],
+        ["id", job.id], ["profile", job.profile], ["model", job.model], ["method", job.method or "-"],
+        ["status", job.status],
         ["created", output.when(job.created_at)], ["finished", output.when(job.finished_at)],
         ["tuned model", job.fine_tuned_model or "-"],
         ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],

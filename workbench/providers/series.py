@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,13 +23,15 @@ class SeriesFold:
     """Series that grow as events come. A step that is told twice (a resumed job) keeps its last value."""
 
     def __init__(self) -> None:
-        self._points: dict[str, dict[int, float]] = {}
+        self._points: dict[str, list[tuple[int, float]]] = {}
+        self.times: list[tuple[int, float]] = []
+        """(step, unix seconds) where events say when, by step."""
         self.step: int | None = None
         """The newest step."""
         self.total_steps: int | None = None
 
     def add(self, events: Iterable[Event]) -> None:
-        """Fold more events in."""
+        """Fold more events in; costs what is new, not what is there."""
         for event in events:
             data: Mapping[str, Any] = event.data
             if event.type == "metrics":  # JSON has no NaN: our engine says such a loss in the message alone
@@ -39,13 +42,27 @@ class SeriesFold:
             if step is None:
                 continue
             self.step = step
+            if event.created_at:
+                _put(self.times, step, float(event.created_at))
             for name, value in data.items():
                 if name not in _NOT_SERIES and isinstance(value, (int, float)) and not isinstance(value, bool):
-                    self._points.setdefault(name, {})[step] = float(value)
+                    _put(self._points.setdefault(name, []), step, float(value))
 
     def series(self) -> dict[str, list[tuple[int, float]]]:
         """Each series by step. Values may be NaN or infinite: that is news, not noise."""
-        return {name: sorted(points.items()) for name, points in self._points.items()}
+        return {name: list(points) for name, points in self._points.items()}
+
+
+def _put(points: list[tuple[int, float]], step: int, value: float) -> None:
+    """At its place; nearly always that is the end."""
+    if not points or points[-1][0] < step:
+        points.append((step, value))
+        return
+    at = bisect_left(points, step, key=lambda point: point[0])
+    if points[at][0] == step:
+        points[at] = (step, value)
+    else:
+        points.insert(at, (step, value))
 
 
 def fold(events: Iterable[Event]) -> dict[str, list[tuple[int, float]]]:

@@ -31,6 +31,8 @@ class JobView:
     """Since the first training step was seen; None before that."""
     eta_s: float | None = None
     """Estimated from the mean time a step; None where it cannot be told."""
+    times: list[tuple[int, float]] = field(default_factory=list)
+    """(step, unix seconds), for charts over time."""
     trouble: str | None = None
     """Why the provider could not be asked just now; following goes on."""
 
@@ -40,11 +42,62 @@ class JobView:
         return self.job.ended
 
 
+class Folding:
+    """A job's history as it grows: each view costs what is new since the one before."""
+
+    def __init__(self) -> None:
+        from workbench.providers.series import SeriesFold
+
+        self._events: list[Event] = []
+        self._folded = SeriesFold()
+        self._first_step: int | None = None
+        self._started = self._latest = 0.0
+
+    def add(self, events: Sequence[Event]) -> None:
+        """More events, oldest first."""
+        self._events.extend(events)
+        self._folded.add(events)
+        for event in events:
+            if event.type != "metrics" or "step" not in event.data:
+                continue
+            step, at = int(event.data["step"]), float(event.created_at)
+            if self._first_step is None:
+                self._first_step, self._started, self._latest = step, at, at
+            self._first_step = min(self._first_step, step)
+            self._started, self._latest = min(self._started, at), max(self._latest, at)
+
+    def view(self, job: Job, trouble: str | None = None) -> JobView:
+        """What a person wants to see now."""
+        elapsed = eta = None
+        step, total, first = self._folded.step, self._folded.total_steps, self._first_step
+        if first is not None:
+            ends = (job.finished_at or self._latest) if job.ended else time.time()
+            elapsed = max(0.0, ends - self._started)
+            if job.status == "running" and step is not None and total and step > first:
+                eta = (self._latest - self._started) / (step - first) * (total - step)
+        return JobView(
+            job=job,
+            events=tuple(self._events),
+            series=self._folded.series(),
+            step=step,
+            total_steps=total,
+            elapsed_s=elapsed,
+            eta_s=eta,
+            times=list(self._folded.times),
+            trouble=trouble,
+        )
+
+
 async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> AsyncIterator[JobView]:
     """Views of a job, first what is on disk, then as it moves, until it ends. Survives a lost connection."""
     from workbench.providers.event_log import EventLog
     from workbench.providers.events import follow as follow_events
+    from workbench.workflow.attach import attached, follow_attached
 
+    if attached(context, job_id) is not None:
+        async for view in follow_attached(context, job_id, interval_s=interval_s):
+            yield view
+        return
     profile = await find_profile(context, job_id)
     log = EventLog(job_folder(context, profile.name, job_id))
     recorded = log.job()
@@ -53,17 +106,20 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
         if events:
             yield view_of(recorded, events)
             return
-    events = []
+    folding = Folding()
     async with await context.client(profile.name) as client:
         async for update in follow_events(client, profile, job_id, log, interval_s=interval_s):
-            events.extend(update.new)
-            yield view_of(update.job, events, update.trouble)
+            folding.add(update.new)
+            yield folding.view(update.job, update.trouble)
 
 
 async def caught_up(context: Context, job_id: str) -> JobView:
     """One look: our log brought up to date, without waiting for anything more. Our log alone where nobody answers."""
     from workbench.providers.event_log import EventLog
+    from workbench.workflow.attach import attached, look
 
+    if attached(context, job_id) is not None:
+        return await look(context, job_id)
     profile = await find_profile(context, job_id)
     log = EventLog(job_folder(context, profile.name, job_id))
     try:
@@ -78,26 +134,6 @@ async def caught_up(context: Context, job_id: str) -> JobView:
 
 def view_of(job: Job, events: Sequence[Event], trouble: str | None = None) -> JobView:
     """Fold a job and its events, oldest first, into a view."""
-    from workbench.providers.series import SeriesFold
-
-    folded = SeriesFold()
-    folded.add(events)
-    steps = [event for event in events if event.type == "metrics" and "step" in event.data]
-    elapsed = eta = None
-    step, total = folded.step, folded.total_steps
-    if steps:
-        started, latest = min(event.created_at for event in steps), max(event.created_at for event in steps)
-        elapsed = max(0.0, ((job.finished_at or latest) if job.ended else time.time()) - started)
-        first = min(int(event.data["step"]) for event in steps)
-        if job.status == "running" and step is not None and total and step > first:
-            eta = (latest - started) / (step - first) * (total - step)
-    return JobView(
-        job=job,
-        events=tuple(events),
-        series=folded.series(),
-        step=step,
-        total_steps=total,
-        elapsed_s=elapsed,
-        eta_s=eta,
-        trouble=trouble,
-    )
+    folding = Folding()
+    folding.add(events)
+    return folding.view(job, trouble)

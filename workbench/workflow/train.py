@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from workbench.providers.profiles import Profile
     from workbench.providers.request import JobRequest
 
+ATTACHED = "attached"
+"""The profile that runs are listed under which we did not start; see `workflow.attach`."""
 JobAction = Literal["cancel", "pause", "resume"]
 
 
@@ -178,9 +180,12 @@ async def list_jobs(context: Context) -> JobList:
 
 
 async def find_profile(context: Context, job_id: str) -> Profile:
-    """The profile that a job belongs to: by our record, else by asking."""
+    """The profile that a job belongs to: by our record, else by asking. A run that is only followed has none."""
     recorded = recorded_jobs(context).get(job_id)
     if recorded is not None:
+        if recorded.job.profile == ATTACHED:
+            why = "was not started by ftwb: it is followed, nothing more"
+            raise WorkbenchError(f"run {job_id}", why, "use what started it", code="not_supported", exit_code=2)
         return context.profile(recorded.job.profile)
     listed = await list_jobs(context)
     for job in listed.jobs:
@@ -201,6 +206,11 @@ async def with_job(context: Context, job_id: str, call: Callable[[AsyncOpenAI, P
 
 async def show_job(context: Context, job_id: str, *, stale: Callable[[WorkbenchError], None] = lambda _: None) -> Job:
     """The job as its provider has it now; our copy, and why to `stale`, where the provider cannot say."""
+
+    from workbench.workflow.attach import attached, look
+
+    if attached(context, job_id) is not None:
+        return (await look(context, job_id)).job
 
     async def show(client: AsyncOpenAI, profile: Profile, job_id: str) -> Job:
         return (await bring_up_to_date(context, client, profile, job_id))[0]

@@ -1,0 +1,151 @@
+"""Runs that we did not start: listed beside the jobs, their history kept and shown like a job's."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError
+from workbench.workflow.context import Context
+from workbench.workflow.train import ATTACHED, job_folder
+
+if TYPE_CHECKING:
+    from workbench.providers.attached import Reading, Source
+    from workbench.providers.jobs import Job
+    from workbench.workflow.follow import JobView
+
+QUIET_S = 600.0
+"""A run that wrote nothing for so long is called quiet: its files do not say whether it goes on."""
+
+
+def attached(context: Context, job_id: str) -> Job | None:
+    """The attached run of that id, as it was last seen; None where there is none."""
+    from workbench.providers.event_log import EventLog
+
+    return EventLog(job_folder(context, ATTACHED, job_id)).job()
+
+
+async def attach(context: Context, path: Path) -> JobView:
+    """Take up the run at `path`: what it wrote so far is in our log when this returns.
+
+    The same path is always the same run. Raises WorkbenchError where there is nothing that can be followed.
+    """
+    from workbench.providers.attached import open_source
+    from workbench.providers.event_log import EventLog
+
+    source = await asyncio.to_thread(open_source, path)
+    job_id = run_id(source.path)
+    log = EventLog(job_folder(context, ATTACHED, job_id))
+    readings = await asyncio.to_thread(source.read_new)
+    if not readings and source.kind == "log lines":
+        why = "has no line with numbers such as {'loss': 0.4}"
+        if log.job() is None and not source.path.stat().st_size == 0:
+            raise WorkbenchError(str(source.path), why, "attach it when the run has reported", code="not_a_run")
+    await asyncio.to_thread(log.save_job, _seen(source, job_id, log.job()))
+    return await look(context, job_id)
+
+
+async def look(context: Context, job_id: str) -> JobView:
+    """An attached run as its files are now, all of them read."""
+    views = [view async for view in follow_attached(context, job_id, interval_s=0.0, once=True)]
+    if not views:
+        raise WorkbenchError(f"run {job_id}", "is not attached", "see `ftwb job list`", code="unknown_job")
+    return views[-1]
+
+
+async def follow_attached(
+    context: Context, job_id: str, *, interval_s: float = 1.0, once: bool = False
+) -> AsyncIterator[JobView]:
+    """Views of an attached run: what we have of it, then its files as they grow, until it is through.
+
+    With `once` until its files have nothing new. Of several that watch one run, one writes the log.
+    """
+    from workbench.providers.attached import event_of, open_source
+    from workbench.providers.event_log import EventLog
+    from workbench.workflow.follow import Folding
+
+    job = attached(context, job_id)
+    if job is None:
+        return
+    log, folding = EventLog(job_folder(context, ATTACHED, job_id)), Folding()
+    lease = log.lease()
+    source: Source | None = None
+    told: dict[str, set[tuple[int, float]]] | None = None
+    last: JobView | None = None
+    trouble: str | None = None
+    try:
+        while True:
+            writing = await asyncio.to_thread(lease.take)
+            new = await asyncio.to_thread(log.read_new)
+            folding.add(new)
+            if last is None and new:
+                last = folding.view(job)
+                yield last
+            if writing:
+                try:
+                    if source is None:
+                        source = await asyncio.to_thread(open_source, Path(job.metadata["path"]))
+                        told = {name: set(points) for name, points in folding.view(job).series.items()}
+                    readings = await asyncio.to_thread(source.read_new)
+                    added = log.append([event_of(one) for one in _untold(readings, told)])
+                    told = told if readings else None
+                    seen = _seen(source, job_id, job, bool(readings))
+                    folding.add(added)
+                    new, trouble = [*new, *added], None
+                    if seen != job:
+                        job = seen
+                        await asyncio.to_thread(log.save_job, job)
+                except WorkbenchError as error:
+                    trouble = error.message
+            else:
+                job = log.job() or job
+            view = folding.view(job, trouble)
+            if last is None or new or (view.job, view.trouble) != (last.job, last.trouble):
+                last = view
+                yield view
+            if not new and (once or job.ended):
+                return
+            await asyncio.sleep(0.0 if new else interval_s)
+    finally:
+        lease.release()
+
+
+def _untold(readings: list[Reading], told: dict[str, set[tuple[int, float]]] | None) -> list[Reading]:
+    """Without what the log has: files that are read from their start may cut a step into readings differently."""
+    if not told:
+        return readings
+    found = []
+    for one in readings:
+        values = {name: value for name, value in one.values.items() if (one.step, value) not in told.get(name, ())}
+        if values:
+            found.append(replace(one, values=values))
+    return found
+
+
+def _seen(source: Source, job_id: str, before: Job | None, grew: bool = False) -> Job:
+    """The run as a job: its files say no more than this."""
+    from workbench.providers.jobs import Job
+
+    changed = source.changed_at()
+    done = source.finished and not grew
+    status = "succeeded" if done else "running" if time.time() - changed < QUIET_S else "quiet"
+    return Job(
+        id=job_id,
+        profile=ATTACHED,
+        model="/".join(source.path.parts[-2:]).lstrip("/"),
+        method="",
+        status=status,
+        created_at=before.created_at if before is not None else int(changed) or None,
+        finished_at=int(changed) if done else None,
+        metadata={"path": str(source.path), "kind": source.kind},
+    )
+
+
+def run_id(path: Path) -> str:
+    """The id of the run at a real path."""
+    return f"run-{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()[:10]}"
