@@ -128,3 +128,38 @@ def test_entra_without_its_package_or_a_sign_in_is_said(
     assert (tried.code, "az login" in tried.out, "Attempted" in tried.out) == (3, True, False)
     monkeypatch.setitem(sys.modules, "azure.identity", None)
     assert "pip install 'ftwb[azure]'" in json.dumps(ftwb("profile", "list", "--json").json)
+
+
+def test_a_dry_run_says_eligibility_and_price_and_creates_nothing(
+    ftwb: Ftwb, provider: FakeProvider, chat_file: Callable[..., Path]
+) -> None:
+    train = str(chat_file("train.jsonl", *((f"How much is {n} and 1?", str(n + 1)) for n in range(12))))
+    words = ("job", "create", "--profile", "openai", "--model", "gpt-4.1-mini-2025-04-14", "--train", train)
+    ran = ftwb(*words, "--dry-run", "--json")
+    assert (ran.code, ran.json["eligible"], ran.json["needs_yes"]) == (3, False, True)
+    assert {"training", "account", "data"} <= {one["check"] for one in ran.json["eligibility"]}
+    assert ran.json["cost"]["origin"] == "estimated"
+    assert provider.jobs == [] and provider.uploads == {}
+    assert "training_not_available" in ftwb(*words, "--dry-run").out
+
+
+def test_what_speaks_against_a_job_is_said_before_its_price(
+    ftwb: Ftwb, provider: FakeProvider, chat_file: Callable[..., Path]
+) -> None:
+    train = str(chat_file("train.jsonl", *((f"How much is {n} and 1?", str(n + 1)) for n in range(12))))
+    ran = ftwb("job", "create", "--profile", "openai", "--model", "gpt-4.1-mini-2025-04-14", "--train", train)
+    assert ran.code == 2
+    assert 0 < ran.err.index("training_not_available") < ran.err.index("price:")
+
+
+def test_a_model_without_its_version_is_answered_with_the_versions(
+    ftwb: Ftwb, monkeypatch: pytest.MonkeyPatch, chat_file: Callable[..., Path]
+) -> None:
+    train = str(chat_file("train.jsonl", *((f"How much is {n} and 1?", str(n + 1)) for n in range(12))))
+    said = "The specified base model does not support fine-tuning. Available versions: 2025-04-14, 2024-08-06"
+    with FakeProvider(flavour="azure") as fake:
+        for name, value in fake.environ.items():
+            monkeypatch.setenv(name, value)
+        fake.fail("/jobs", method="POST", status=400, body={"error": {"code": "invalidPayload", "message": said}})
+        ran = ftwb("job", "create", "--profile", "azure", "--model", "gpt-4.1-mini", "--train", train, "--yes")
+    assert (ran.code, "one of these versions: 2025-04-14, 2024-08-06" in ran.err) == (1, True)

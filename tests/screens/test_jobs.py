@@ -220,7 +220,7 @@ async def test_a_job_is_quoted_then_created_after_a_yes(loop, until, screen_text
         assert isinstance(dialog, NewJobDialog)
         text = screen_text(app)
         assert "cost    not measured" in text
-        assert "! starter is not in the catalogue" in text
+        assert "! this account has no fine-tuning job" in text, "what speaks against it stands first"
         await pilot.press("ctrl+s")
         assert isinstance(app.screen, ConfirmDialog)
         assert not loop.provider.jobs

@@ -68,6 +68,9 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
         dest="set_",
         help="a hyperparameter or trainer setting",
     )
+    create.add_argument(
+        "--dry-run", action="store_true", help="only eligibility and price; exit code 3 if not eligible"
+    )
     create.add_argument("--yes", action="store_true", help="spend without asking")
     create.add_argument("--wait", action="store_true", help="until the job ends; Ctrl-C detaches")
 
@@ -90,6 +93,9 @@ def run_create(args: argparse.Namespace) -> int:
         settings=settings(args.set_),
     )
 
+    if args.dry_run:
+        return _show_quote(args, request, run_async(quote_job(context, request)))
+
     async def create() -> Any:
         project = project_of(args, context)
         quote = await quote_job(context, request)
@@ -101,6 +107,30 @@ def run_create(args: argparse.Namespace) -> int:
         return await create_job(context, request, project=project.slug)
 
     return _show_created(args, context, run_async(create()))
+
+
+def _show_quote(args: argparse.Namespace, request: Any, quote: Any) -> int:
+    """What a job would cost and whether it can be had, without creating it."""
+    looked_up = quote.eligibility
+    if args.json:
+        output.emit_json(
+            {
+                "profile": request.profile,
+                "model": request.model,
+                "method": request.method,
+                "eligible": looked_up.eligible,
+                "eligibility": looked_up.findings,
+                "cost": quote.cost,
+                "memory": quote.memory,
+                "seconds": quote.seconds,
+                "warnings": quote.warnings,
+                "needs_yes": quote.needs_yes,
+            }
+        )
+    else:
+        output.table([[one.check, one.standing, one.text] for one in looked_up.findings], ["CHECK", "", "FOUND"])
+        output.say(f"price: {output.figure(quote.cost)}")
+    return 3 if looked_up.eligible is False else 0
 
 
 def _show_created(args: argparse.Namespace, context: Any, job: Any) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST = 400
 """Characters of a provider's own message that we repeat."""
 
+_VERSION = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 _SECRET = re.compile(r"(?i)\b(?:sk|hf|xai|gsk)[-_][A-Za-z0-9_*-]{6,}|\bBearer\s+\S+")
 
 
@@ -147,7 +148,9 @@ def _way_out(answer: _Answer, profile: Profile) -> tuple[str, str | None]:
         case _, "training_not_available":
             return "train with another profile, such as --profile local", None
         case 400, "invalidPayload":
-            return "name the base model with its version, such as gpt-4.1-mini-2025-04-14", None
+            versions = ", ".join(dict.fromkeys(_VERSION.findall(answer.message)))
+            known = f"one of these versions: {versions}" if versions else "its version, as gpt-4.1-mini-2025-04-14"
+            return f"name the base model with {known}", None
         case 401, _:
             return f"check {key}", "unauthorized"
         case 403, _:

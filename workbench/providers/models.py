@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, Field
 
 from workbench.errors import WorkbenchError
-from workbench.providers.errors import speaking
+from workbench.providers.errors import speaking, strange
 from workbench.providers.pages import as_dict, pages
 from workbench.providers.profiles import Profile
 
@@ -45,6 +45,15 @@ async def list_models(client: openai.AsyncOpenAI, profile: Profile) -> list[Mode
     first = client.models.list()
     found = [_model(profile, as_dict(item)) async for page in pages(first, profile, what, client) for item in page]
     return sorted(found, key=lambda model: (model.kind == "base", model.id))
+
+
+async def describe_model(client: openai.AsyncOpenAI, profile: Profile, model: str) -> dict[str, Any]:
+    """Everything that the provider says of one model. Raises `ProviderError`, with status 404 where it has none."""
+    with speaking(profile, f"model {model}", client):
+        found = await client.models.retrieve(model)
+    if not getattr(found, "id", None):
+        raise strange(profile, f"model {model}")
+    return as_dict(found)
 
 
 async def delete_model(client: openai.AsyncOpenAI, profile: Profile, model: str) -> None:

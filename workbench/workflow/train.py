@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.providers.jobs import Checkpoint, Job
     from workbench.providers.profiles import Profile
     from workbench.providers.request import JobRequest
+    from workbench.workflow.eligibility import Eligibility
 
 ATTACHED = "attached"
 """The profile that runs are listed under which we did not start; see `workflow.attach`."""
@@ -77,8 +77,11 @@ class Quote:
     memory: Figure
     seconds: Figure
     warnings: tuple[str, ...]
+    """What would endanger it, or speaks against it, the worst first."""
     needs_yes: bool
     """True where it can cost money."""
+    eligibility: Eligibility
+    """What was looked up before."""
 
 
 def job_folder(context: Context, profile: str, job_id: str) -> Path:
@@ -323,9 +326,11 @@ async def export_job(context: Context, job_id: str, to: Path, *, merge: bool) ->
 async def quote_job(context: Context, request: JobRequest) -> Quote:
     """Price, memory and time of a job before it exists, with what would endanger it."""
     from workbench.workflow.doctor import dangers_to_detached_jobs
+    from workbench.workflow.eligibility import eligibility
 
     profile = context.profile(request.profile)
     _refuse_early(request, profile)
+    looked_up = await eligibility(context, request)
     if profile.kind == "local":
         estimate = await _local_estimate(context, request)
         warnings = [str(danger) for danger in dangers_to_detached_jobs(context.environ)]
@@ -337,15 +342,17 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
             cost=Figure.not_measured("USD", "your own machine: no provider's price"),
             memory=Figure.model_validate(estimate["memory"]),
             seconds=Figure.model_validate(estimate["seconds"]),
-            warnings=tuple(warnings),
+            warnings=(*warnings, *looked_up.warnings),
             needs_yes=False,
+            eligibility=looked_up,
         )
     return Quote(
-        cost=_hosted_price(context, request, profile.kind),
+        cost=_hosted_price(context, request, profile),
         memory=Figure.not_measured("bytes", "trained at the provider"),
         seconds=Figure.not_measured("s", "the provider gives no estimate beforehand"),
-        warnings=_lifecycle_warnings(request.model, profile.kind),
+        warnings=looked_up.warnings,
         needs_yes=True,
+        eligibility=looked_up,
     )
 
 
@@ -370,12 +377,14 @@ async def _local_estimate(context: Context, request: JobRequest) -> dict[str, An
     return estimate
 
 
-def _hosted_price(context: Context, request: JobRequest, provider: str) -> Figure:
+def _hosted_price(context: Context, request: JobRequest, profile: Profile) -> Figure:
+    from workbench.workflow.eligibility import price_tier
     from workbench.workflow.prepare import dataset_stats
     from workbench.workflow.prices import price_book
 
     prices = price_book(context)
-    per_million = prices.price(request.model, "training", provider=provider, profile=request.profile)
+    tier = price_tier(profile, request.settings)
+    per_million = prices.price(request.model, "training", provider=profile.kind, tier=tier, profile=request.profile)
     if per_million.value is None:
         return Figure.not_measured("USD", per_million.source)
     epochs = request.settings.get("n_epochs")
@@ -386,22 +395,3 @@ def _hosted_price(context: Context, request: JobRequest, provider: str) -> Figur
     return Figure.estimated(
         tokens / 1e6 * per_million.value, "USD", f"{tokens:,} tokens x {per_million.source}", per_million.as_of
     )
-
-
-def _lifecycle_warnings(model: str, provider: str) -> tuple[str, ...]:
-    """Whether a hosted model can still be tuned and until when it answers, by the dated catalogue."""
-    from workbench.catalog.models import lifecycle
-
-    known = lifecycle(model, provider)
-    if known is None:
-        return (f"{model} is not in the catalogue: whether it can still be tuned is not known",)
-    said = []
-    if known.trainable(date.today()) is False:
-        said.append(f"{model} takes no new training jobs (as of {known.as_of}, {known.source})")
-    elif known.training_ends:
-        said.append(f"{model} takes new training jobs until {known.training_ends} (as of {known.as_of})")
-    if known.tuned_retires:
-        said.append(f"models tuned from it stop answering on {known.tuned_retires}")
-    if known.note:
-        said.append(known.note)
-    return tuple(said)
