@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workbench.cli import output
+from workbench.cli import job_series, output
 from workbench.cli.arguments import add_command, add_group, confirm, context_of, project_of, run_async, settings
 from workbench.errors import WorkbenchError
 
@@ -15,7 +15,7 @@ METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`job create|list|show|events|checkpoints|cancel|pause|resume|attach|lineage|reproduce|export`."""
+    """`job create|list|show|events|series|checkpoints|cancel|pause|resume|attach|lineage|reproduce|export`."""
     verbs = add_group(commands, shared, "job", "training jobs on every profile")
     _register_create(verbs, shared)
     add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
@@ -23,6 +23,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     events = add_command(verbs, shared, "events", run_events, "a job's events, oldest first")
     events.add_argument("id", metavar="ID")
     events.add_argument("--follow", action="store_true", help="until the job ends; JSON lines with --json")
+    job_series.register(verbs, shared)
     attach = add_command(verbs, shared, "attach", run_attach, "follow a run that ftwb did not start")
     attach.add_argument(
         "path", metavar="PATH", help="TensorBoard files, trainer_state.json, results.csv, a log, a folder"
