@@ -192,11 +192,11 @@ _ITEMS = "Items of a run"
 _ITEMS_ACTIONS = (
     Action("items.candidate", "Choose the next candidate", ("c",), "Its prompt is shown, its regressions are filtered, its words compared.", _ITEMS),
     Action("items.against", "Compare with another candidate", ("b",), "The next one, for regressions, order and words.", _ITEMS),
-    Action("items.regressions", "Only regressions", ("r",), "Items on which the chosen candidate scores less than the other; again: all.", _ITEMS, "regressions"),
+    Action("items.regressions", "Only regressions", ("r",), "Items on which the chosen candidate scores less than the other; again: all.", _ITEMS, "worse"),
     Action("items.differing", "Only differing items", ("d",), "Items on which candidates differ; again: all.", _ITEMS, "differing"),
     Action("items.failed", "Only failed items", ("e",), "Items that a candidate did not answer; again: all.", _ITEMS, "errors"),
-    Action("items.wrong", "Only items wrong by all", ("x",), "Items on which nobody scores a half; again: all.", _ITEMS, "all wrong"),
     Action("items.words", "Compare word by word", ("w",), "The chosen answer with the reference, then with the other candidate's; again: all answers.", _ITEMS, "words"),
+    Action("items.wrong", "Only items wrong by all", ("x",), "Items on which nobody scores a half; again: all.", _ITEMS, "all wrong"),
     Action("items.sort", "Sort by difference", ("s",), "The chosen candidate's losses first, then its gains, then the file's order.", _ITEMS, "sort"),
     Action("items.neighbours", "Nearest training records", ("N",), "What training has that is like the item.", _ITEMS, "training"),
     Action("items.playground", "Take the prompt to the playground", ("P",), "The prompt as sent; nothing is asked yet.", _ITEMS),

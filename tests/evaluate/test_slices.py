@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from workbench.evaluate.slices import WAYS, Slice, slices
 from workbench.evaluate.statistics import wilson
 
 
-def by_way(found: list[Slice], way: str) -> dict[str, Slice]:
+def by_way(found: Iterable[Slice], way: str) -> dict[str, Slice]:
     return {one.name: one for one in found if one.way == way}
 
 
@@ -76,7 +78,7 @@ def test_every_way_puts_each_item_into_one_slice(items: list[tuple[int, str, int
         row("p/a", index, 1.0, question="x" * length, reference=label, turns=turns)
         for index, (length, label, turns) in enumerate(items)
     ]
-    found = slices(rows, ["p/a"])
+    found = list(slices(rows, ["p/a"]))
     for way in WAYS:
         parts = [one.indexes for one in found if one.way == way]
         assert len(parts) != 1

@@ -221,3 +221,31 @@ async def test_both_candidates_can_be_voted_on(loop) -> None:  # noqa: F811
         await wait_idle(pilot)
         assert isinstance(app.screen, VotingScreen)
         assert set(app.screen.ballot.pair) == {items.candidate, items.against}
+
+
+async def test_the_legend_names_the_persons_own_keys(loop, screen_text) -> None:  # noqa: F811
+    """A keymap that moves c is followed there too."""
+    loop.measured()
+    config = loop.context.home / "config.toml"
+    config.write_text(config.read_text() + '[keymap]\n"items.candidate" = "C"\n')
+    app = loop.app("evaluate")
+    async with app.run_test(size=WIDE) as pilot:
+        items = await opened(pilot)
+        assert " C ▸ A trivial/nearest  b against B" in screen_text(app)
+        await pilot.press("C")
+        assert items.candidate == "local/starter+few-shot:5"
+
+
+async def test_a_validation_item_asks_in_other_words(loop, screen_text) -> None:  # noqa: F811
+    """It is no leak, but choosing by it would be blind."""
+    made = loop.measured()
+    folder = f"projects/{loop.project.slug}/runs/{made.run}/run.toml"
+    loop.context.store.update(folder, type(made), lambda run: run.model_copy(update={"side": "validation"}))
+    app = loop.app("evaluate")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(pilot)
+        await pilot.press("T")
+        await wait_idle(pilot)
+        text = screen_text(app)
+        assert "Item 1 is of the validation set." in text and "leak" not in text
+        assert "the choice is blind" in " ".join(text.split())

@@ -36,11 +36,8 @@ class GridItem:
     """By candidate; of several repeats the first."""
     scores: Mapping[str, float | None]
     """By candidate: the mean of the repeats that were answered; None where none was."""
-
-    @property
-    def plain(self) -> ItemResult:
-        """The answer with the shortest prompt: no technique only takes away, so this is nearest to the item itself."""
-        return min(self.answers.values(), key=lambda row: sum(len(text_of(message)) for message in row.messages))
+    plain: ItemResult
+    """The answer with the shortest prompt: every technique adds to it, so this one is nearest to the item itself."""
 
     @property
     def question(self) -> str:
@@ -72,7 +69,11 @@ def _item(index: int, rows: Mapping[str, list[ItemResult]]) -> GridItem:
         known = [row.score for row in repeats if row.score is not None]
         scores[candidate] = sum(known) / len(known) if known else None
     firsts = {candidate: min(repeats, key=lambda row: row.repeat) for candidate, repeats in rows.items()}
-    return GridItem(index, firsts, scores)
+    return GridItem(index, firsts, scores, min(firsts.values(), key=_prompt_size))
+
+
+def _prompt_size(row: ItemResult) -> int:
+    return sum(len(text_of(message)) for message in row.messages)
 
 
 def chosen(items: Sequence[GridItem], which: Which, candidate: str, against: str) -> list[GridItem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,8 +44,10 @@ class Slice:
         return next((row for row in self.results if row.candidate == candidate), None)
 
 
-def slices(rows: Sequence[ItemResult], candidates: Sequence[str], seed: int = 0) -> list[Slice]:
-    """The run cut by length, label and turns; a way that gives one slice only is left out: it is the whole run.
+def slices(rows: Sequence[ItemResult], candidates: Sequence[str], seed: int = 0) -> Iterator[Slice]:
+    """The run cut by length, label and turns, a slice as soon as its intervals are there.
+
+    A way that gives one slice only is left out: it is the whole run.
 
     *Length* is in characters of what is asked, in thirds of the items; equal lengths stay together. *Label* is the
     reference, where references are a few that repeat. *Turns* are messages of the user. Intervals are those of the
@@ -55,12 +57,11 @@ def slices(rows: Sequence[ItemResult], candidates: Sequence[str], seed: int = 0)
     by_item: dict[int, dict[str, list[ItemResult]]] = {}
     for row in rows:
         by_item.setdefault(row.index, {}).setdefault(row.candidate, []).append(row)
-    found: list[Slice] = []
     for way in WAYS:
         parts = _cut(way, items)
         if len(parts) > 1:
-            found += [_slice(way, name, part, by_item, candidates, seed) for name, part in parts.items()]
-    return found
+            for name, part in parts.items():
+                yield _slice(way, name, part, by_item, candidates, seed)
 
 
 def _slice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on, work
@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from workbench.actions import bindings_for
+from workbench.actions import bindings_for, by_id, key_name
 from workbench.evaluate.grid import GridItem, Which, by_difference, chosen, grid
 from workbench.screens.aside import aside_sync
 from workbench.screens.evaluate_rows import is_trivial, ranked
@@ -21,7 +21,7 @@ from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
 from workbench.widgets.reading import Reading
 from workbench.widgets.styles import stylesheet
-from workbench.widgets.table import Column, Table, cut_middle
+from workbench.widgets.table import Cells, Column, Table, cut_middle
 from workbench.widgets.textline import Line, Piece, TextLine
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ _EMPTY: Final = {
 class ItemsRead(Message):
     """Every answer of the run, by item in the order of the test set."""
 
-    def __init__(self, items: Sequence[GridItem]) -> None:
+    def __init__(self, items: Sequence[GridItem], cells: Mapping[int, Cells]) -> None:
         super().__init__()
         self.items = items
+        self.cells = cells
+        """The row of each item, by its index."""
 
 
 class ItemsScreen(Lessons):
@@ -86,6 +88,7 @@ record; an item of the test set only after a warning, because a test that was tr
         self.which = Which.ALL
         self._only = only
         self._items: Sequence[GridItem] = ()
+        self._cells: Mapping[int, Cells] = {}
         self._shown: Sequence[GridItem] = ()
         self._order = 0
         self._compared = 0
@@ -115,21 +118,21 @@ record; an item of the test set only after a warning, because a test that was tr
     @work(exclusive=True, group="items", exit_on_error=False)
     async def read_items(self) -> None:
         """Read every answer of the run."""
-        self.post_message(ItemsRead(await aside_sync(self._read)))
+        self.post_message(await aside_sync(self._read))
 
-    def _read(self) -> list[GridItem]:
+    def _read(self) -> ItemsRead:
         from workbench.workflow.runs import run_items
 
         items = grid(run_items(self.context, self.project, self.run_result.run))
-        if self._only is None:
-            return items
-        wanted = frozenset(self._only.indexes)
-        return [item for item in items if item.index in wanted]
+        if self._only is not None:
+            wanted = frozenset(self._only.indexes)
+            items = [item for item in items if item.index in wanted]
+        return ItemsRead(items, {item.index: item_cells(item, self.candidates) for item in items})
 
     @on(ItemsRead)
     def show_items(self, message: ItemsRead) -> None:
         """Show them from the first."""
-        self._items = message.items
+        self._items, self._cells = message.items, message.cells
         self._show()
 
     # The items that are shown ---------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ record; an item of the test set only after a warning, because a test that was tr
         self._shown = shown
         at = next((at for at, item in enumerate(shown) if before is not None and item.index == before.index), 0)
         self._table.list.empty = _EMPTY[self.which]
-        self._table.show_cells([item_cells(item, self.candidates) for item in shown], cursor=at)
+        self._table.show_cells([self._cells[item.index] for item in shown], cursor=at)
         self._show_legend()
         self.refresh_bindings()
 
@@ -157,14 +160,20 @@ record; an item of the test set only after a warning, because a test that was tr
             right.append(Piece(f" {_ORDERS[self._order]} ", "warning"))
         room = max(12, (self.size.width - sum(len(piece.text) for piece in right) - 26) // 2)
         left = [
-            Piece(" c ", "key"),
+            Piece(f" {self._key('items.candidate')} ", "key"),
             Piece("▸ ", "accent"),
             Piece(f"{self._letter(self.candidate)} {cut_middle(visible_line(self.candidate), room)}", "strong"),
-            Piece("  b ", "key"),
+            Piece(f"  {self._key('items.against')} ", "key"),
             Piece("against ", "muted"),
             Piece(f"{self._letter(self.against)} {cut_middle(visible_line(self.against), room)}"),
         ]
         self._legend.show(left if self.against != self.candidate else left[:3], right)
+
+    def _key(self, action_id: str) -> str:
+        """The key that does it here: the person's own, else the registry's."""
+        action = by_id(action_id)
+        own = self.context.config.keymap.get(action_id)
+        return key_name(own.partition(",")[0].strip() if own else action.keys[0] if action is not None else "")
 
     def _letter(self, candidate: str) -> str:
         return letter(self.candidates.index(candidate)) if candidate in self.candidates else "?"

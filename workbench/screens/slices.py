@@ -34,11 +34,16 @@ FEW: Final = "few"
 
 
 class SlicesRead(Message):
-    """The run, cut."""
+    """The run, cut as far as it is."""
 
-    def __init__(self, found: Sequence[Slice]) -> None:
+    def __init__(self, found: Sequence[Slice], *, all_of_them: bool) -> None:
         super().__init__()
         self.found = tuple(found)
+        self.all_of_them = all_of_them
+
+    def can_replace(self, message: Message) -> bool:
+        """The later one has more."""
+        return isinstance(message, SlicesRead)
 
 
 class SlicesScreen(Frame):
@@ -65,6 +70,8 @@ differ by chance: take a slice as a question for the next test set, not as an an
         self._candidate = candidate
         self._ranked = ranked(run.candidates)
         self._slices: tuple[Slice, ...] = ()
+        self._cutting = True
+        self._left = False
         letters = [Column(letter(at), right=True, gives_way=at) for at, _ in enumerate(self._ranked)]
         columns = [Column("by"), Column("slice", grows=True), Column("n", right=True), *letters]
         self._table = Table(columns, empty="Reading the answers…", id="slices")
@@ -84,19 +91,29 @@ differ by chance: take a slice as a question for the next test set, not as an an
 
     @work(exclusive=True, group="slices", exit_on_error=False)
     async def read_slices(self) -> None:
-        """Read every answer and cut."""
-        self.post_message(SlicesRead(await aside_sync(self._read)))
+        """Read every answer and cut; intervals of thousands of items take seconds, so slices come one by one."""
+        await aside_sync(self._read)
 
-    def _read(self) -> list[Slice]:
+    def _read(self) -> None:
         from workbench.workflow.runs import run_items
 
         rows = run_items(self.context, self.project, self.run_result.run)
-        return slices(rows, [row.candidate for row in self._ranked], self.run_result.task.seed)
+        found: list[Slice] = []
+        for one in slices(rows, [row.candidate for row in self._ranked], self.run_result.task.seed):
+            if self._left:
+                return
+            found.append(one)
+            self.post_message(SlicesRead(found, all_of_them=False))
+        self.post_message(SlicesRead(found, all_of_them=True))
+
+    def on_unmount(self) -> None:
+        """Nobody waits for the rest."""
+        self._left = True
 
     @on(SlicesRead)
     def show_slices(self, message: SlicesRead) -> None:
         """The whole run first, to compare with."""
-        self._slices = message.found
+        self._slices, self._cutting = message.found, not message.all_of_them
         run = self.run_result
         whole = [Piece("all"), Piece("every item", "strong"), Piece(f"{run.items:,}"), *map(_score, self._ranked)]
         rows = [whole]
@@ -106,7 +123,7 @@ differ by chance: take a slice as a question for the next test set, not as an an
             results = [one.result(row.candidate) for row in self._ranked]
             few = Piece(name, "warning" if one.underpowered else "")
             rows.append([Piece(way, "accent"), Piece(visible_line(one.name) or "(empty)"), few, *map(_score, results)])
-        self._table.show_cells(rows, cursor=0)
+        self._table.show_cells(rows)
         self.refresh_bindings()
 
     @property
@@ -121,7 +138,7 @@ differ by chance: take a slice as a question for the next test set, not as an an
         one = self.slice
         pane = self.query_one("#on-slice")
         pane.border_title = visible_line(f"{one.way}: {one.name}" if one is not None else "every item")
-        self._about.show(_about(one, bool(self._slices)))
+        self._about.show(_about(one, self._cutting, bool(self._slices)))
         results = self._ranked if one is None else list(one.results)
         cells = [candidate_cells(row) for row in results]
         for at, row in enumerate(cells):
@@ -153,9 +170,10 @@ def _score(row: CandidateResult | None) -> Piece:
     return Piece(NOTHING if row is None or row.score is None else f"{row.score:.2f}")
 
 
-def _about(one: Slice | None, any_slices: bool) -> list[Piece]:
+def _about(one: Slice | None, cutting: bool, any_slices: bool) -> list[Piece]:
     if one is None:
-        text = "" if any_slices else "Length, label and turns are the same for all items: there is nothing to cut by."
+        nothing = "Length, label and turns are the same for all items: there is nothing to cut by."
+        text = "More slices are on their way…" if cutting else "" if any_slices else nothing
         return [Piece(f" {text}", "muted")]
     groups = f" in {one.units:,} groups" if one.units != one.n else ""
     if one.underpowered:

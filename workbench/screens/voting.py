@@ -122,7 +122,7 @@ so the result says after how many votes it was first seen.
         matchup = self.matchup
         if self._seen is not None:
             tally = self._seen
-            self._head.show([Piece(" The result", "strong")], [Piece(" u undo · escape back ", "muted")])
+            self._head.show([Piece(" The result", "strong")])
             self._asked.show_text(lambda width: list(_result(tally, width)))
             self._asked.focus()
         elif matchup is not None:
