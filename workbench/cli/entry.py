@@ -23,6 +23,7 @@ from workbench.cli import (
     profile,
     project,
     quickstart,
+    rescue,
     serve,
     workbench,
 )
@@ -37,6 +38,7 @@ NOUNS = (
     evaluate,
     decide,
     quickstart,
+    rescue,
     project,
     profile,
     config,
