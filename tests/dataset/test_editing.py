@@ -327,7 +327,9 @@ def test_long_texts_are_compared_by_lines() -> None:
     assert "line 20 with words\n" in [span.text for span in ours if span.kind == "only_here"]
 
 
-@pytest.mark.parametrize(("role", "meant"), [("human", "user"), ("GPT", "assistant"), ("observation", "tool"), ("assistnt", "assistant")])
+@pytest.mark.parametrize(
+    ("role", "meant"), [("human", "user"), ("GPT", "assistant"), ("observation", "tool"), ("assistnt", "assistant")]
+)
 def test_a_role_of_another_tool_goes_to_what_it_means(role: str, meant: str) -> None:
     """One key repairs what a converter left behind."""
     value = {"messages": [{"role": role, "content": "x"}]}

@@ -334,3 +334,17 @@ def test_a_cancelled_selection_ends(tmp_path: Path) -> None:
             == 0
         )
         assert asked == 4
+
+
+@pytest.mark.parametrize(("raw", "query", "holds"), [
+    (rb'{"text": "\\u0061ssist"}', "1s", False),
+    (rb'{"text": "so\\nice"}', "nice", False),
+    (rb'{"text": "so nice"}', "nice", True),
+])  # fmt: skip
+def test_an_escape_that_looks_like_the_text_is_not_it(tmp_path: Path, raw: bytes, query: str, holds: bool) -> None:
+    """In the bytes of a row stands what its text does not hold."""
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(raw.replace(b"\\\\", b"\\") + b"\n")
+    with open_rows(path) as rows:
+        found = [int(row) for part in select(parse_query(query), rows, Format.TEXT) for row in part.rows]
+    assert bool(found) is holds

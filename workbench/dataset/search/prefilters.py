@@ -37,6 +37,7 @@ _MANY = 64
 """Hits in one block from which on the block is made lower case as a whole: finding the next one is cheaper then."""
 _OUTSIDE = frozenset("truefalsn0123456789+-.eE{}[],: ")
 """What stands outside of strings in JSON."""
+_LONGEST_ESCAPE = 6
 _ENDS = (b",", b"]", b"}")
 """What stands behind a string that is a value; behind a key it is a colon."""
 
@@ -58,12 +59,16 @@ class Literal:
 
         may, must = np.zeros(len(block), dtype=bool), np.zeros(len(block), dtype=bool)
         sure = self._only_in_strings
+        # Letters that case aside are others may be longer: K is the kelvin sign too, of three bytes.
+        reach = 3 * len(self.needle) + _LONGEST_ESCAPE
         for row, stop in self._hits(block):
             may[row] = True
             if sure:
                 data = block.data
                 quote = data.find(b'"', stop)
-                must[row] = quote > 0 and data[quote - 1] != 92 and data[quote + 1 : quote + 2] in _ENDS
+                # An escape may reach into what looks like the text: `\\u0061s` is no `1s`, `\\nice` no `nice`.
+                clear = data.find(b"\\", max(0, stop - reach), stop) < 0
+                must[row] = clear and quote > 0 and data[quote - 1] != 92 and data[quote + 1 : quote + 2] in _ENDS
         needless = needless_pattern(self.needle, self.ignore_case)
         return Answer(may if needless is None else may | block.matching(compiled(needless)), must)
 
