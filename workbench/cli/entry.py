@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from workbench import __version__
 from workbench.cli import (
     chat,
+    cleanup,
     config,
     dataset,
     decide,
@@ -41,6 +42,7 @@ NOUNS = (
     quickstart,
     rescue,
     deployment,
+    cleanup,
     project,
     profile,
     config,
