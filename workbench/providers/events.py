@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.providers.errors import ProviderError
-from workbench.providers.event_log import Event, EventLog
+from workbench.providers.event_log import READ_AT_ONCE, Event, EventLog
 from workbench.providers.jobs import Job, retrieve_job
 from workbench.providers.pages import as_dict, pages
 from workbench.providers.profiles import Profile
@@ -86,11 +86,13 @@ async def follow(
     try:
         while True:
             writing = lease.take()
-            history = log.read_new()  # after the lease was taken: then nobody else adds to it
+            history = log.read_new(READ_AT_ONCE if last is None else None)
             if last is None and (history or log.job()):
                 last = follower.update(history)
                 yield last
-                history = []
+                while history := log.read_new(READ_AT_ONCE):
+                    yield follower.update(history)
+            # All of it was read after the lease was taken: then nobody else adds to it.
             new = history + (await follower.ask() if writing else await follower.read())
             update = follower.update(new)
             if last is None or new or (update.job, update.trouble) != (last.job, last.trouble):

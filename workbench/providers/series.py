@@ -11,6 +11,7 @@ from typing import Any
 from workbench.providers.event_log import Event
 
 _NOT_SERIES = frozenset({"step", "total_steps"})
+_ODD = re.compile(r"=\s*[-+]?(?:nan|inf)", re.IGNORECASE)
 _STEP = re.compile(r"Step (\d+)(?:/(\d+))?:")
 _IN_MESSAGE = (
     (re.compile(r"(?:^|[\s,])training loss=([^\s,]+)"), "train_loss"),
@@ -35,8 +36,10 @@ class SeriesFold:
         for event in events:
             data: Mapping[str, Any] = event.data
             if event.type == "metrics":  # JSON has no NaN: our engine says such a loss in the message alone
-                said = _from_message(event.message)
-                data = {**_not_finite(said), **data} if data else said
+                if not data:
+                    data = _from_message(event.message)
+                elif _ODD.search(event.message):
+                    data = {**_not_finite(_from_message(event.message)), **data}
             step = _whole(data.get("step"))
             self.total_steps = _whole(data.get("total_steps")) or self.total_steps
             if step is None:
@@ -45,8 +48,13 @@ class SeriesFold:
             if event.created_at:
                 _put(self.times, step, float(event.created_at))
             for name, value in data.items():
-                if name not in _NOT_SERIES and isinstance(value, (int, float)) and not isinstance(value, bool):
-                    _put(self._points.setdefault(name, []), step, float(value))
+                if name in _NOT_SERIES or not isinstance(value, (int, float)) or isinstance(value, bool):
+                    continue
+                points = self._points.setdefault(name, [])
+                if not points or points[-1][0] < step:  # as in `_put`, without the call: there are 400,000 of them
+                    points.append((step, float(value)))
+                else:
+                    _put(points, step, float(value))
 
     def series(self) -> dict[str, list[tuple[int, float]]]:
         """Each series by step. Values may be NaN or infinite: that is news, not noise."""

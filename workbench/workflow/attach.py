@@ -66,7 +66,7 @@ async def follow_attached(
     With `once` until its files have nothing new. Of several that watch one run, one writes the log.
     """
     from workbench.providers.attached import event_of, open_source
-    from workbench.providers.event_log import EventLog
+    from workbench.providers.event_log import READ_AT_ONCE, EventLog
     from workbench.workflow.follow import Folding
 
     job = attached(context, job_id)
@@ -81,11 +81,13 @@ async def follow_attached(
     try:
         while True:
             writing = await asyncio.to_thread(lease.take)
-            new = await asyncio.to_thread(log.read_new)
+            new = await asyncio.to_thread(log.read_new, READ_AT_ONCE)
             folding.add(new)
-            if last is None and new:
+            while last is None or new:  # the history, before the files are asked
                 last = folding.view(job)
                 yield last
+                new = await asyncio.to_thread(log.read_new, READ_AT_ONCE)
+                folding.add(new)
             if writing:
                 try:
                     if source is None:

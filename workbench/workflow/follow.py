@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +91,7 @@ class Folding:
 
 async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> AsyncIterator[JobView]:
     """Views of a job, first what is on disk, then as it moves, until it ends. Survives a lost connection."""
-    from workbench.providers.event_log import EventLog
+    from workbench.providers.event_log import READ_AT_ONCE, EventLog
     from workbench.providers.events import follow as follow_events
     from workbench.workflow.attach import attached, follow_attached
 
@@ -102,10 +103,13 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
     log = EventLog(job_folder(context, profile.name, job_id))
     recorded = log.job()
     if recorded is not None and recorded.ended:
-        events = log.events()
-        if events:
-            yield view_of(recorded, events)
+        folding = Folding()
+        while events := await asyncio.to_thread(log.read_new, READ_AT_ONCE):
+            folding.add(events)
+            yield folding.view(recorded)
+        if log.known:
             return
+        log = EventLog(log.folder)
     folding = Folding()
     async with await context.client(profile.name) as client:
         async for update in follow_events(client, profile, job_id, log, interval_s=interval_s):
