@@ -8,7 +8,8 @@ import random
 import pytest
 from textual.app import App, ComposeResult
 
-from workbench.widgets.chart import Canvas, Scale, SeriesChart, draw_line, scale_for, tick_labels
+from workbench.widgets.chart import SeriesChart
+from workbench.widgets.plot import Canvas, Scale, draw_line, log_scale_for, scale_for, tick_labels
 
 NAN, INF = float("nan"), float("inf")
 
@@ -160,3 +161,93 @@ async def test_an_update_is_small() -> None:
         await pilot.pause()
         size = sum(len(app.chart.render_line(y).render(app.console).encode()) for y in range(20))
     assert size <= 7_500
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-6, 10.0), (0.3, 0.5), (2.0, 2.0), (1.0, 1e9)])
+def test_a_logarithmic_scale_has_round_ticks_inside(low, high) -> None:
+    """Powers of ten over decades, round values within one."""
+    scale = log_scale_for(low, high, 5)
+    assert scale.low < scale.high
+    assert 2 <= len(scale.ticks) <= 6
+    assert all(scale.low - 1e-9 <= tick <= scale.high + 1e-9 for tick in scale.ticks)
+
+
+async def test_a_logarithmic_axis_says_real_values_and_leaves_out_what_it_cannot_hold() -> None:
+    """Zero and negative values are gaps; the labels are the values themselves."""
+    app = ChartApp({"rate": [(1, 1e-6), (2, 0.0), (3, -1.0), (4, 1e-2)]})
+    app.chart.logarithmic = True
+    async with app.run_test(size=(60, 14)) as pilot:
+        await pilot.pause()
+        lines = lines_of(app)
+    assert any(line.strip().startswith("1e-06┤") for line in lines)
+    assert any(line.strip().startswith("0.01┤") for line in lines)
+    assert "log" in lines[-1]
+
+
+async def test_zoom_shows_the_newest_part_or_what_is_around_the_cursor() -> None:
+    """Half of the axis each time; the scale at the left fits what is shown."""
+    app = ChartApp({"loss": [(step, 100.0 if step < 50 else 1.0) for step in range(101)]})
+    async with app.run_test(size=(60, 14)) as pilot:
+        app.chart.zoom = 2
+        await pilot.pause()
+        lines = lines_of(app)
+        assert lines[-1].split()[0] == "75"
+        assert not any("100" in line.split("┤")[0] for line in lines[1:-2] if "┤" in line)
+        app.chart.cursor = 20
+        await pilot.pause()
+        low, high = app.chart._window()
+        assert low < 20 < high
+        app.chart.zoom = -3
+        assert app.chart.zoom == 0
+
+
+async def test_over_each_other_all_are_lines_with_a_letter_at_the_end() -> None:
+    """Told apart without colour."""
+    app = ChartApp({"first": [(step, 1.0) for step in range(50)], "second": [(step, 2.0) for step in range(50)]})
+    app.chart.overlay = True
+    async with app.run_test(size=(60, 14)) as pilot:
+        await pilot.pause()
+        lines = lines_of(app)
+    assert "A first 1" in lines[0]
+    assert "B second 2" in lines[0]
+    body = "".join(lines[1:-2])
+    assert body.count("A") == body.count("B") == 1
+    assert "●" not in body
+
+
+async def test_many_marks_are_one_a_cell() -> None:
+    """A dense second series stays readable, and its newest value is the legend's."""
+    points = [(step, math.sin(step / 3000)) for step in range(20_000)]
+    app = ChartApp({"a": points, "b": points})
+    async with app.run_test(size=(60, 14)) as pilot:
+        await pilot.pause()
+        assert "".join(lines_of(app)[1:-2]).count("●") <= 60
+
+
+async def test_a_curve_that_is_rewritten_is_drawn_anew() -> None:
+    """A resumed job tells old steps again: same length, same end, another middle."""
+    first = [(step, 1.0) for step in range(40)]
+    app = ChartApp({"loss": first})
+    async with app.run_test(size=(60, 14)) as pilot:
+        await pilot.pause()
+        before = lines_of(app)
+        again = list(first)
+        again[20] = (20, 5.0)
+        app.chart.series = {"loss": again}
+        await pilot.pause()
+        assert lines_of(app) != before
+
+
+async def test_smoothing_is_the_moving_average_whether_points_come_at_once_or_one_by_one() -> None:
+    """A curve that grows keeps its mean."""
+    from workbench.widgets.curves import Curve
+    from workbench.workflow.series_table import smoothed
+
+    rng = random.Random(2)
+    points = [(step, NAN if step == 7 else rng.random()) for step in range(60)]
+    grown = Curve()
+    for end in range(1, 61):
+        grown.show(points[:end], 0.9)
+    _, y = grown.within(0, 60, log=False)
+    expected = [value for _, value in smoothed(points, 0.9)]
+    assert y.tolist() == pytest.approx(expected, nan_ok=True)

@@ -30,7 +30,7 @@ def run_series(args: argparse.Namespace) -> int:
     """As a table, CSV or JSON; alerts with their rules on stderr, in JSON beside them."""
     from workbench.workflow.alerts import alerts
     from workbench.workflow.follow import caught_up
-    from workbench.workflow.series_table import columns_of, csv_of, rows_of, smoothed
+    from workbench.workflow.series_table import columns_of, csv_of, rows_of, smoothed, write_csv
 
     view = run_async(caught_up(context_of(args), args.id))
     series = {name: smoothed(points, args.smooth) for name, points in view.series.items()}
@@ -38,7 +38,12 @@ def run_series(args: argparse.Namespace) -> int:
     if view.trouble:
         output.note(f"note: as far as it was last seen; {view.trouble}")
     if args.csv:
-        _write(args.csv, csv_of(series), quiet=args.json)
+        if args.csv != "-":
+            write_csv(Path(args.csv), series, over=True)
+        elif args.json:
+            raise WorkbenchError("--csv -", "does not go with --json", "name a file", code="usage", exit_code=2)
+        else:
+            output.say(csv_of(series).rstrip("\n"))
     if args.json:
         output.emit_json({"job": view.job.id, "series": series, "alerts": found, "csv": args.csv})
         return 0
@@ -53,16 +58,3 @@ def run_series(args: argparse.Namespace) -> int:
 
 def _short(row: list[Any]) -> list[Any]:
     return [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]
-
-
-def _write(place: str, text: str, *, quiet: bool) -> None:
-    if place == "-":
-        if quiet:
-            raise WorkbenchError("--csv -", "does not go with --json", "name a file", code="usage", exit_code=2)
-        output.say(text.rstrip("\n"))
-        return
-    try:
-        Path(place).write_text(text, encoding="utf-8")
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise WorkbenchError(place, f"cannot be written ({why})", "name another file", code="unwritable") from error

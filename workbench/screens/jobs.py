@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench.actions import bindings_for
 from workbench.errors import WorkbenchError
 from workbench.screens.aside import aside, aside_sync
-from workbench.screens.frame import Frame
+from workbench.screens.job_messages import Attached, FollowFailed, JobActed, JobChanged, JobsListed, LineageFound
+from workbench.screens.jobs_watching import Watching
 from workbench.terminal.escape import visible_line
 from workbench.widgets import clock
-from workbench.widgets.chart import SeriesChart
-from workbench.widgets.event_list import EventList
 from workbench.widgets.lines import LineList
 from workbench.widgets.pace import Pace, updates_per_second
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Column, Table
-from workbench.widgets.textline import Piece, TextLine
-from workbench.widgets.words import NOTHING, age, duration, state_piece
+from workbench.widgets.textline import Piece
+from workbench.widgets.words import NOTHING, age, state_piece
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
@@ -35,20 +32,13 @@ if TYPE_CHECKING:
     from workbench.workflow.project import Project
     from workbench.workflow.train import JobAction, JobList
 
-METRICS: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
-    ("loss", {"train_loss": "training loss", "valid_loss": "validation loss"}),
-    (
-        "token accuracy",
-        {"train_mean_token_accuracy": "training accuracy", "valid_mean_token_accuracy": "validation accuracy"},
-    ),
-    ("learning rate", {"learning_rate": "learning rate"}),
-)
-"""What `m` goes through: series of the events and how the legend calls them, the first of each as a line."""
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 LIST_AGAIN_S = 10.0
 """How often the list is asked for while a job of it is under way."""
 SETTLE_S = 0.15
 """A cursor that runs through the list does not ask every provider on its way."""
+ATTACHED: Final = "attached"
+"""The profile of runs that we did not start and cannot control."""
 COLUMNS: Final = (
     Column("state"),
     Column("model", grows=True),
@@ -60,56 +50,7 @@ COLUMNS: Final = (
 )
 
 
-class JobsListed(Message):
-    """The jobs as they are now."""
-
-    def __init__(self, listed: JobList, *, asked: bool) -> None:
-        super().__init__()
-        self.listed = listed
-        self.asked = asked
-        """False: only our own records were read so far."""
-
-
-class JobChanged(Message):
-    """The followed job has moved."""
-
-    def __init__(self, view: JobView) -> None:
-        super().__init__()
-        self.view = view
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest view matters."""
-        return isinstance(message, JobChanged)
-
-
-class FollowFailed(Message):
-    """The job cannot be followed now."""
-
-    def __init__(self, job_id: str, why: str) -> None:
-        super().__init__()
-        self.job_id = job_id
-        self.why = why
-
-
-class JobActed(Message):
-    """A cancel, pause or resume went through."""
-
-    def __init__(self, job: Job, action: JobAction) -> None:
-        super().__init__()
-        self.job = job
-        self.action = action
-
-
-class LineageFound(Message):
-    """What made a job's model."""
-
-    def __init__(self, job_id: str, text: str) -> None:
-        super().__init__()
-        self.job_id = job_id
-        self.text = text
-
-
-class JobsScreen(Frame):
+class JobsScreen(Watching):
     """The list above, the job under its cursor below."""
 
     MODE = "jobs"
@@ -123,34 +64,26 @@ A *job* is one training. Jobs run in the engine or at a provider, not in this wi
 connection, harms none of them.
 
 Below the list is the job under the cursor. The line is the training loss, the dots ● are the loss on the validation \
-side. When the dots rise while the line goes on falling, the model learns by heart. In the chart ← and → read off a \
-step. `tab` goes from the list to the chart and the events; `z` makes one of them fill the screen.
+side. When the dots rise while the line goes on falling, the model learns by heart: an alert says so, with its rule. \
+`m` goes through everything that the run reports. In the chart ← and → read off a step, + and - zoom around it. `tab` \
+goes from the list to the chart and the events; `z` makes one of them fill the screen.
+
+`space` marks jobs: their curves lie over each other, each with its letter at the end. `a` follows a run that was not \
+started here, by its files: TensorBoard, trainer_state.json, results.csv or a log with `{'loss': …}` lines.
 """
 
     def __init__(self, context: Context, project: Project) -> None:
         super().__init__(context, project)
-        self.jobs: tuple[Job, ...] = ()
-        self.view: JobView | None = None
-        """The job that is shown, as it was last seen."""
-        self._views: dict[str, JobView] = {}
-        """The last view of every job that was followed: its step stays in the list."""
         self._following: str | None = None
         self._problem = ""
-        self._metric = 0
         self._again: Timer | None = None
         """When the list is asked for again."""
         self._table = Table(COLUMNS, empty="Reading the jobs…", id="jobs")
-        self._state = TextLine(id="state")
-        self._chart = SeriesChart(id="chart")
-        self._events = EventList(id="events")
 
     def compose_body(self) -> Iterable[Widget]:
         """The list, then the job under its cursor."""
         yield self._table
-        with Vertical(id="job"):
-            yield self._state
-            yield self._chart
-            yield self._events
+        yield self._monitor
 
     def on_screen_resume(self) -> None:
         """Back on screen: look again, follow on."""
@@ -215,7 +148,7 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
             step = f"{view.step:,} / {view.total_steps:,}"
         return [
             state_piece(job.status),
-            Piece(visible_line(job.fine_tuned_model or job.model)),
+            Piece(f"{'◆ ' if job.id in self.marked else ''}{visible_line(job.fine_tuned_model or job.model)}"),
             Piece(visible_line(job.profile), "muted"),
             Piece(visible_line(job.method), "muted"),
             Piece(step),
@@ -235,28 +168,29 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         job = self.job
         if job is None:
             self._following, self.view = None, None
-            self._show_view()
+            self.show_view()
         elif job.id != self._following:
             self._following = job.id
             self.view = self._views.get(job.id)
-            self._show_view()
+            self.show_view()
             self.follow(job.id)
 
     @on(LineList.Chosen, "#jobs LineList")
     def job_chosen(self) -> None:
         """Keys go to the chart."""
-        self._chart.focus()
+        self._monitor.chart.focus()
 
     # The job --------------------------------------------------------------------------------------------------------
 
     @work(exclusive=True, group="follow", exit_on_error=False)
     async def follow(self, job_id: str) -> None:
         """Hand on views of the job until it ends, a few a second at most."""
+        from workbench.workflow.alerts import alerts
         from workbench.workflow.follow import follow
 
         await asyncio.sleep(SETTLE_S)
         hertz = updates_per_second(self.context.environ)
-        pace: Pace[JobView] = Pace(lambda view: self.post_message(JobChanged(view)), hertz)
+        pace: Pace[JobView] = Pace(lambda view: self.post_message(JobChanged(view, alerts(view))), hertz)
 
         async def views() -> None:
             async for view in follow(self.context, job_id, interval_s=max(1.0, 2.0 / hertz)):
@@ -274,14 +208,16 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         """Show the view; the row in the list too where it says something else now."""
         view = message.view
         before = self._views.get(view.job.id)
-        self._views[view.job.id] = view
+        self._views[view.job.id], self._found[view.job.id] = view, message.alerts
         self.jobs = tuple(view.job if job.id == view.job.id else job for job in self.jobs)
         with self.app.batch_update():
             if before is None or (before.job.status, before.step) != (view.job.status, view.step):
                 self._show_list()
             if view.job.id == self._following:
                 self.view = view
-                self._show_view()
+                self.show_view()
+            elif view.job.id in self.marked:
+                self.show_view()
         if before is not None and view.ended and not before.ended:
             self.find_next_step()
 
@@ -292,40 +228,19 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
             self._problem = message.why
             self._show_state()
 
-    def _show_view(self) -> None:
-        view = self.view
-        name, series = METRICS[self._metric]
-        known: Mapping[str, Sequence[tuple[int, float]]] = view.series if view is not None else {}
-        self._chart.series = {title: tuple(known.get(key, ())) for key, title in series.items()}
-        self._chart.last_step = view.total_steps if view is not None and not view.ended else None
-        self._chart.empty_text = f"no {name} reported yet" if self.job is not None else ""
-        self._events.show_events(view.events if view is not None else ())
+    def show_view(self) -> None:
+        """The job, and what is allowed with it now."""
+        super().show_view()
         self._show_state()
         self.refresh_bindings()
 
     def _show_state(self) -> None:
-        job, view = self.job, self.view
-        self.query_one("#job").border_title = visible_line(f"{job.model} · {job.id}") if job is not None else ""
-        if job is None:
-            self._state.show([Piece(f" {visible_line(self._problem)}", "warning")] if self._problem else [])
-            return
-        parts = []
-        if view is not None and view.step is not None and view.total_steps:
-            parts.append(f"step {view.step:,} of {view.total_steps:,}")
-        if view is not None and view.elapsed_s is not None:
-            parts.append(f"{duration(view.elapsed_s)} so far")
-        if view is not None and view.eta_s is not None:
-            parts.append(f"{duration(view.eta_s)} left")
-        tokens = _tokens(job, view)
-        if tokens:
-            parts.append(f"{tokens:,} tokens")
-        left = [Piece(" "), state_piece(job.status), Piece("  " + " · ".join(parts))]
-        error = job.error.message if job.error else None
-        if job.status == "failed" and error:
-            left = [Piece(" "), state_piece(job.status), Piece(f"  {visible_line(str(error))}", "bad")]
-        problem = self._problem or (view.trouble if view is not None else None)
-        right = [Piece(f"  {visible_line(problem)} ", "warning")] if problem else []
-        self._state.show(left, right)
+        self._monitor.show_state(self.job, self._problem)
+
+    def marks_changed(self) -> None:
+        """The list shows marks too."""
+        self._show_list()
+        super().marks_changed()
 
     # What a person can do -------------------------------------------------------------------------------------------
 
@@ -334,7 +249,7 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         if action not in ("pause", "resume", "cancel", "lineage"):
             return True
         job = self.job
-        if job is None:
+        if job is None or job.profile == ATTACHED:
             return False
         match action:
             case "pause":
@@ -350,12 +265,6 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
             return self.context.profile(job.profile).capabilities.pause
         except WorkbenchError:
             return False
-
-    def action_metric(self) -> None:
-        """Another metric in the chart."""
-        self._metric = (self._metric + 1) % len(METRICS)
-        self._chart.cursor = None
-        self._show_view()
 
     def action_pause(self) -> None:
         """Pause it."""
@@ -418,6 +327,12 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
         self._show_list(cursor=0)
         self.list_jobs()
 
+    @on(Attached)
+    def show_attached(self, message: Attached) -> None:
+        """Put the cursor on the run."""
+        self.jobs = tuple(job for job in self.jobs if job.id != message.job.id)
+        self.job_created(message.job)
+
     def action_lineage(self) -> None:
         """What made the model of the job under the cursor."""
         if self.job is not None:
@@ -442,14 +357,6 @@ step. `tab` goes from the list to the chart and the events; `z` makes one of the
 
     def text_to_copy(self) -> str:
         """The event under the cursor, else the tuned model's name or the job's id."""
-        if self.focused is self._events and self._events.current is not None:
-            return self._events.current.message
+        if self.focused is self._monitor.events and self._monitor.events.current is not None:
+            return self._monitor.events.current.message
         return (self.job.fine_tuned_model or self.job.id) if self.job is not None else ""
-
-
-def _tokens(job: Job, view: JobView | None) -> int | None:
-    """Tokens trained on: the provider's count, else the newest that an event told."""
-    if job.trained_tokens:
-        return job.trained_tokens
-    points = view.series.get("tokens") if view is not None else None
-    return int(points[-1][1]) if points else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from workbench.terminal.escape import visible_line
-from workbench.widgets.chart import MARKS, Canvas, Point, Scale, draw_line, scale_for, tick_labels
+from workbench.widgets.plot import MARKS, Canvas, Point, Scale, draw_line, scale_for, tick_labels
 from workbench.widgets.textline import Line, Piece
 
 _ROLES = ("accent", "warning")

@@ -92,11 +92,13 @@ async def follow_attached(
                 try:
                     if source is None:
                         source = await asyncio.to_thread(open_source, Path(job.metadata["path"]))
+                        if job.ended and log.known and int(source.changed_at()) == job.finished_at:
+                            return  # nobody wrote since: it need not be read again
                         told = {name: set(points) for name, points in folding.view(job).series.items()}
                     readings = await asyncio.to_thread(source.read_new)
                     added = log.append([event_of(one) for one in _untold(readings, told)])
                     told = told if readings else None
-                    seen = _seen(source, job_id, job, bool(readings))
+                    seen = _seen(source, job_id, job, bool(added))
                     folding.add(added)
                     new, trouble = [*new, *added], None
                     if seen != job:

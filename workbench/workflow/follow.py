@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
-from workbench.workflow.train import bring_up_to_date, find_profile, job_folder
+from workbench.workflow.train import ATTACHED, bring_up_to_date, find_profile, job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.event_log import Event
@@ -71,7 +71,8 @@ class Folding:
         """What a person wants to see now."""
         elapsed = eta = None
         step, total, first = self._folded.step, self._folded.total_steps, self._first_step
-        if first is not None:
+        # A log without times gives all of its history the time at which it was read.
+        if first is not None and (job.profile != ATTACHED or self._latest > self._started):
             ends = (job.finished_at or self._latest) if job.ended else time.time()
             elapsed = max(0.0, ends - self._started)
             if job.status == "running" and step is not None and total and step > first:

@@ -6,6 +6,9 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
 
 Points = Sequence[tuple[int, float]]
 
@@ -47,3 +50,15 @@ def csv_of(series: Mapping[str, Points]) -> str:
     writer.writerow(columns_of(series))
     writer.writerows([["" if value is None else value for value in row] for row in rows_of(series)])
     return text.getvalue()
+
+
+def write_csv(path: Path, series: Mapping[str, Points], *, over: bool = False) -> None:
+    """Write the table to a file, over one that is there only with `over`. Raises WorkbenchError where it cannot be."""
+    try:
+        with path.open("w" if over else "x", encoding="utf-8", newline="") as file:
+            file.write(csv_of(series))
+    except FileExistsError:
+        raise WorkbenchError(str(path), "is there already", "name another file", code="exists") from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise WorkbenchError(str(path), f"cannot be written ({why})", "name another file", code="unwritable") from error

@@ -1,0 +1,183 @@
+"""The monitor: curves turned, laid over each other, read as numbers; alerts; runs of others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.screens.loop_workspace import loop  # noqa: F401 - a fixture
+from workbench.screens.dialogs.message import MessageDialog
+from workbench.screens.dialogs.path import PathDialog
+from workbench.screens.dialogs.series_table import SeriesTableDialog
+from workbench.screens.dialogs.text import TextDialog
+from workbench.screens.jobs import JobsScreen
+from workbench.screens.metric_groups import groups_of
+from workbench.testing import wait_idle
+
+AZURE = "step,train_loss,full_valid_loss\n50,0.170,1.281\n60,0.245,1.379\n70,0.074,1.509\n80,0.003,1.655\n"
+
+
+@pytest.fixture
+def runs(loop, tmp_path):  # noqa: F811
+    """A run that overfits, as Azure published it, and one of many steps."""
+    from workbench.workflow.attach import attach
+
+    first, second = tmp_path / "results.csv", tmp_path / "train.log"
+    first.write_text(AZURE)
+    rows = [{"step": step, "loss": 2.0 / step, "lr": 1e-4} for step in range(1, 201)]
+    second.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    async def take_up() -> tuple[str, str]:
+        return (await attach(loop.context, first)).job.id, (await attach(loop.context, second)).job.id
+
+    return loop, asyncio.run(take_up())
+
+
+async def on_job(pilot, until, job_id: str) -> JobsScreen:
+    """The screen with the cursor on that job."""
+    await wait_idle(pilot)
+    screen = pilot.app.screen
+    ids = [job.id for job in screen.jobs]
+    screen._table.list.cursor = ids.index(job_id)
+    await until(pilot, lambda: screen.view is not None and screen.view.job.id == job_id and screen.view.series)
+    await wait_idle(pilot)
+    return screen
+
+
+def test_series_are_grouped_whatever_arrives() -> None:
+    """Known ones first, sides together, epoch and tokens last; nothing numeric is left out."""
+    names = ["epoch", "valid_loss", "zeta", "train_loss", "full_valid_loss", "train_reward_mean", "learning_rate"]
+    groups = groups_of(names)
+    assert [group.title for group in groups] == ["loss", "reward", "learning rate", "zeta", "epoch"]
+    assert list(groups[0].series) == ["train_loss", "valid_loss", "full_valid_loss"]
+    assert sorted(name for group in groups for name in group.series) == sorted(names)
+
+
+async def test_an_overfit_is_said_with_its_rule(runs, until, screen_text) -> None:
+    """A line over the chart; w shows the rule and the way out."""
+    loop, (overfits, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await on_job(pilot, until, overfits)
+        await until(pilot, lambda: "! overfit the validation loss was best at step 50" in screen_text(app))
+        await pilot.press("w")
+        assert isinstance(app.screen, TextDialog)
+        assert "Rule: the validation loss at least 10% above its best" in app.screen._text
+        assert "checkpoint at or before step 50" in app.screen._text
+        await pilot.press("escape")
+        await on_job(pilot, until, calm)
+        assert "! overfit" not in screen_text(app)
+        assert screen.check_action("cancel", ()) is False
+
+
+async def test_the_chart_turns(runs, until, screen_text) -> None:
+    """Smoothing, logarithm and zoom are said in the axis; the cursor still reads what was measured."""
+    loop, (_, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await on_job(pilot, until, calm)
+        chart = screen._monitor.chart
+        await pilot.press("s", "L", "plus", "plus")
+        await wait_idle(pilot)
+        assert "step · smoothed 0.6 · log · zoom 4×" in screen_text(app)
+        assert chart._window() == (150.25, 200)
+        chart.focus()
+        await pilot.press("left", "left")
+        await wait_idle(pilot)
+        assert "training loss 0.01005" in screen_text(app)
+        await pilot.press("escape", "minus", "minus", "minus", "L", "s", "s", "s")
+        await wait_idle(pilot)
+        assert "smoothed" not in screen_text(app)
+        assert chart._window() == (1, 200)
+
+
+async def test_marked_jobs_share_one_chart(runs, until, screen_text) -> None:
+    """Space marks; each curve has a letter at its end and in the legend; again: alone."""
+    loop, (overfits, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(110, 30)) as pilot:
+        screen = await on_job(pilot, until, calm)
+        await pilot.press("space")
+        await on_job(pilot, until, overfits)
+        await pilot.press("space")
+        await until(pilot, lambda: len(screen._monitor.chart.series) == 2)
+        await wait_idle(pilot)
+        text = screen_text(app)
+        assert text.count("◆") == 2
+        body = "\n".join(text.splitlines()[8:])
+        assert body.count("A ") >= 1
+        assert calm[-6:] in text
+        assert overfits[-6:] in text
+        await pilot.press("space")
+        await on_job(pilot, until, calm)
+        await pilot.press("space")
+        await wait_idle(pilot)
+        assert "━━ training loss" in screen_text(app)
+
+
+async def test_numbers_can_be_read_and_kept(runs, until, screen_text, tmp_path) -> None:
+    """T is the table, X the CSV; a file that is there is not overwritten."""
+    loop, (overfits, _) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await on_job(pilot, until, overfits)
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, SeriesTableDialog))
+        await wait_idle(pilot)
+        text = screen_text(app)
+        assert "full_valid_loss"[:13] in text
+        assert "1.655" in text
+        await pilot.press("escape", "X")
+        assert isinstance(app.screen, PathDialog)
+        out = tmp_path / "out.csv"
+        app.screen.query_one("#path").value = str(out)
+        await pilot.press("enter")
+        await until(pilot, out.exists)
+        await wait_idle(pilot)
+        assert out.read_text().splitlines()[0] == "step,train_loss,full_valid_loss"
+        await pilot.press("X")
+        app.screen.query_one("#path").value = str(out)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, MessageDialog))
+        assert "is there already" in screen_text(app)
+
+
+async def test_a_run_is_attached_from_the_screen(loop, until, screen_text, tmp_path) -> None:  # noqa: F811
+    """a, a path, enter: it is listed, the cursor on it, followed as it grows."""
+    path = tmp_path / "train.log"
+    path.write_text("{'loss': 1.5}\n")
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_idle(pilot)
+        screen = app.screen
+        await pilot.press("a")
+        app.screen.query_one("#path").value = str(path)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen and screen.view is not None and screen.view.step == 1)
+        assert screen.job.profile == "attached"
+        with path.open("a") as file:
+            file.write("{'loss': 1.25}\n")
+        await until(pilot, lambda: screen.view.step == 2)
+        await until(pilot, lambda: "training loss 1.25" in screen_text(app))
+        await pilot.press("a")
+        app.screen.query_one("#path").value = str(tmp_path / "nowhere")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, MessageDialog))
+
+
+async def test_curves_over_time(runs, until, screen_text) -> None:
+    """t: seconds since the first report; again: steps."""
+    loop, (_, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await on_job(pilot, until, calm)
+        await pilot.press("t")
+        await wait_idle(pilot)
+        assert screen._monitor.chart.by_time
+        assert " time " in screen_text(app)
+        assert "0 s" in screen_text(app)
+        await pilot.press("t")
+        await wait_idle(pilot)
+        assert " step " in screen_text(app)

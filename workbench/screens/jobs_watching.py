@@ -1,0 +1,203 @@
+"""How jobs are looked at: the chart's turns, several over each other, tables, files, and runs of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+
+from workbench.screens.aside import aside, aside_sync
+from workbench.screens.frame import Frame
+from workbench.screens.job_messages import Attached, CsvWritten, OtherSeen, TableMade
+from workbench.screens.job_monitor import JobMonitor
+from workbench.terminal.escape import visible_line
+
+if TYPE_CHECKING:
+    from workbench.providers.jobs import Job
+    from workbench.workflow.alerts import Alert
+    from workbench.workflow.context import Context
+    from workbench.workflow.follow import JobView
+    from workbench.workflow.project import Project
+
+MOST_MARKED = 8
+"""Curves that can be told apart."""
+
+
+class Watching(Frame):
+    """Base of the Jobs screen: everything that only looks."""
+
+    def __init__(self, context: Context, project: Project) -> None:
+        super().__init__(context, project)
+        self.jobs: tuple[Job, ...] = ()
+        self.view: JobView | None = None
+        """The job that is shown, as it was last seen."""
+        self.marked: dict[str, None] = {}
+        """Jobs whose curves lie over each other, in the order of their marks."""
+        self._views: dict[str, JobView] = {}
+        """The last view of every job that was followed: its step stays in the list."""
+        self._found: dict[str, tuple[Alert, ...]] = {}
+        """What was wrong with it then."""
+        self._monitor = JobMonitor(id="job")
+
+    @property
+    def job(self) -> Job | None:
+        """The job under the cursor, as last seen."""
+        raise NotImplementedError
+
+    def show_view(self) -> None:
+        """The job that is shown, and those that lie over it."""
+        view, job = self.view, self.job
+        self._monitor.show(job, view, self._others())
+        self._monitor.show_alerts(self._found.get(view.job.id, ()) if view is not None else ())
+
+    def _others(self) -> dict[str, JobView]:
+        """The marked jobs by their legend, and the one under the cursor."""
+        if not self.marked:
+            return {}
+        here = [self.view.job.id] if self.view is not None else []
+        views = [self._views[job_id] for job_id in dict.fromkeys([*self.marked, *here]) if job_id in self._views]
+        return {f"{view.job.suffix or view.job.model} {view.job.id[-6:]}": view for view in views}
+
+    def action_metric(self) -> None:
+        """Another metric in the chart."""
+        self._monitor.next_metric()
+        self.show_view()
+
+    def action_smooth(self) -> None:
+        """More smoothing, and none again."""
+        self._monitor.next_smoothing()
+
+    def action_log(self) -> None:
+        """A logarithmic axis, or a linear one again."""
+        self._monitor.chart.logarithmic = not self._monitor.chart.logarithmic
+
+    def action_time(self) -> None:
+        """Over time, or over steps again."""
+        self._monitor.turn_time()
+        self.show_view()
+
+    def action_zoom_in(self) -> None:
+        """Half as much of the axis."""
+        self._monitor.chart.zoom += 1
+
+    def action_zoom_out(self) -> None:
+        """Twice as much of the axis."""
+        self._monitor.chart.zoom -= 1
+
+    def action_alerts(self) -> None:
+        """Everything that is wrong with the job, with its rule."""
+        from workbench.screens.dialogs.text import TextDialog
+
+        if self.view is None:
+            return
+        found = self._found.get(self.view.job.id, ())
+        parts = [f"{one.name}: {one.text}.\n\nRule: {one.rule}.\n\nWhat to do: {one.advice}." for one in found]
+        text = "\n\n\n".join(parts) or "Nothing that our rules know: no NaN, no spike, no stall, no overfit."
+        self.app.push_screen(TextDialog(f"What is wrong with {self.view.job.id}", text))
+
+    # Several jobs ---------------------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        """Lay the job's curves over those of the other marked ones; again: not."""
+        job = self.job
+        if job is None:
+            return
+        if job.id in self.marked:
+            del self.marked[job.id]
+        elif len(self.marked) >= MOST_MARKED:
+            self.notify(f"{MOST_MARKED} jobs are marked: more curves cannot be told apart", severity="warning")
+        else:
+            self.marked[job.id] = None
+            if job.id not in self._views:
+                self.see_other(job.id)
+        self._monitor.chart.cursor = None
+        self.marks_changed()
+
+    def marks_changed(self) -> None:
+        """The list shows marks too."""
+        self.show_view()
+
+    @work(group="others", exit_on_error=False)
+    async def see_other(self, job_id: str) -> None:
+        """A marked job as our log and its provider have it."""
+        from workbench.workflow.follow import caught_up
+
+        self.post_message(OtherSeen(await aside(caught_up(self.context, job_id))))
+
+    @on(OtherSeen)
+    def show_other(self, message: OtherSeen) -> None:
+        """Its curve."""
+        self._views.setdefault(message.view.job.id, message.view)
+        self.show_view()
+
+    # Numbers --------------------------------------------------------------------------------------------------------
+
+    def action_table(self) -> None:
+        """All numbers by step."""
+        if self.view is not None:
+            self.make_table(self.view)
+
+    @work(exclusive=True, group="table", exit_on_error=False)
+    async def make_table(self, view: JobView) -> None:
+        """Join the series by step."""
+        from workbench.workflow.series_table import columns_of, rows_of
+
+        rows = await aside_sync(lambda: list(rows_of(view.series)))
+        self.post_message(TableMade(columns_of(view.series), rows))
+
+    @on(TableMade)
+    def show_table(self, message: TableMade) -> None:
+        """Over the screen."""
+        from workbench.screens.dialogs.series_table import SeriesTableDialog
+
+        title = f"Numbers of {self.view.job.id}" if self.view is not None else "Numbers"
+        self.app.push_screen(SeriesTableDialog(title, message.columns, message.rows))
+
+    def action_export(self) -> None:
+        """Ask where to, and write all series as CSV."""
+        from workbench.screens.dialogs.path import PathDialog
+
+        view = self.view
+        if view is None:
+            return
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self.write_csv(path, view)
+
+        title = "Write the numbers of this job as CSV to a new file"
+        self.app.push_screen(PathDialog(title, start=f"{visible_line(view.job.id)}.csv", does="writes"), chosen)
+
+    @work(exclusive=True, group="csv", exit_on_error=False)
+    async def write_csv(self, path: Path, view: JobView) -> None:
+        """Never over a file that is there."""
+        from workbench.workflow.series_table import write_csv
+
+        await aside_sync(lambda: write_csv(path, view.series))
+        self.post_message(CsvWritten(path))
+
+    @on(CsvWritten)
+    def show_written(self, message: CsvWritten) -> None:
+        """Say where."""
+        self.notify(f"written: {visible_line(str(message.path))}", markup=False)
+
+    # Runs of others -------------------------------------------------------------------------------------------------
+
+    def action_attach(self) -> None:
+        """Ask where a run's files are, and follow it."""
+        from workbench.screens.dialogs.path import PathDialog
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self.attach(path)
+
+        title = "Follow a run by its files: TensorBoard, trainer_state.json, results.csv, a log, or their folder"
+        self.app.push_screen(PathDialog(title, does="follows"), chosen)
+
+    @work(exclusive=True, group="attach", exit_on_error=False)
+    async def attach(self, path: Path) -> None:
+        """Read what the run wrote so far."""
+        from workbench.workflow.attach import attach
+
+        self.post_message(Attached((await aside(attach(self.context, path))).job))
