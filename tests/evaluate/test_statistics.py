@@ -19,6 +19,8 @@ from workbench.evaluate.statistics import (
     newcombe_paired,
     sign_flip,
     smallest_difference,
+    t_of,
+    trusted_interval,
     wilson,
 )
 
@@ -180,3 +182,40 @@ def test_the_interval_of_a_score_never_has_no_width() -> None:
         assert low <= scores[0] <= high
     low, high = mean_interval([1.0] * 60, [str(n // 2) for n in range(60)])
     assert low < high
+
+
+@pytest.mark.parametrize("freedom", [5, 8, 20, 49, 300])
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.995])
+def test_students_quantile_is_scipys(level: float, freedom: int) -> None:
+    from scipy.stats import t
+
+    assert t_of(level, freedom) == pytest.approx(t.ppf(0.5 + level / 2, freedom), abs=0.01 if level < 0.99 else 0.06)
+
+
+def test_the_interval_of_grouped_scores_is_never_narrower_than_the_cluster_robust_one() -> None:
+    """Checked against statsmodels: the mean as a regression on a constant, errors clustered by group."""
+    import numpy as np
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(9)
+    numbers = np.repeat(np.arange(80), rng.integers(1, 6, 80))
+    values = (rng.normal(size=len(numbers)) + rng.normal(size=80)[numbers] < 1.2).astype(float)
+    distribution = bootstrap(values.tolist(), numbers.tolist(), seed=2)
+    low, high = trusted_interval(distribution, varied=80)
+    fitted = sm.OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": numbers})
+    half = t_of(0.95, 79) * float(fitted.bse[0])
+    assert low <= values.mean() - 0.98 * half and high >= values.mean() + 0.98 * half
+    assert high - low <= 2.5 * half
+    assert trusted_interval(distribution, varied=6)[0] < low, "what does not differ gives no information"
+
+
+def test_grouped_differences_that_hardly_vary_are_counted_by_group() -> None:
+    """Forty differences in five groups of eight are five, not forty."""
+    from workbench.evaluate.comparison import paired
+
+    groups = [number // 8 for number in range(480)]
+    a = [1.0] * 480
+    b = [0.0 if number < 40 else 1.0 for number in range(480)]
+    one = paired(a, b, groups)
+    assert (one.units, one.varied, one.commonest) == (60, 5, 0.0)
+    assert one.underpowered

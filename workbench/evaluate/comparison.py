@@ -23,6 +23,8 @@ from workbench.evaluate.statistics import (
     newcombe_paired,
     sign_flip,
     smallest_difference,
+    trusted_interval,
+    unit_means,
     wilson,
 )
 
@@ -48,9 +50,9 @@ class Paired:
     spread: float
     """Standard deviation of one unit's difference, floored: equal answers in a small run do not promise certainty."""
     varied: int
-    """Differences other than the commonest one."""
+    """Units whose difference is not the commonest one."""
     commonest: float
-    """The commonest difference."""
+    """The commonest difference of a unit."""
     table: PairedTable | None = field(repr=False)
     distribution: Bootstrap | None = field(repr=False)
 
@@ -59,9 +61,9 @@ class Paired:
         if self.table is not None:
             return newcombe_paired(self.table, level)
         assert self.distribution is not None
-        low, high = self.distribution.bca(level)
+        low, high = trusted_interval(self.distribution, self.varied, level)
         if self.varied >= MIN_VARIED:
-            return low, high
+            return max(-1.0, low), min(1.0, high)
         # Hardly anything varies: the bootstrap cannot see what it has not seen. As many more as Wilson allows may be
         # as far away as differences go.
         unseen = wilson(min(self.varied, self.units), self.units, level)[1]
@@ -107,8 +109,8 @@ def paired(
     n = len(a)
     differences = [x - y for x, y in zip(a, b, strict=True)]
     units = len(set(groups)) if groups is not None else n
-    commonest, repeats = Counter(differences).most_common(1)[0]
-    common = {"n": n, "units": units, "varied": n - repeats}
+    commonest, repeats = Counter(unit_means(differences, groups)).most_common(1)[0]
+    common = {"n": n, "units": units, "varied": units - repeats}
     if groups is None and is_binary(a) and is_binary(b):
         table = PairedTable.of(a, b)
         # One discordant pair more, half to each side: an estimate of the spread that is never 0.

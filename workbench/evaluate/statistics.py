@@ -7,6 +7,7 @@ groups (several questions about one document), groups are resampled, not items.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -24,8 +25,8 @@ MIN_ITEMS = 50
 """Fewer independent items (groups, where items are grouped) than this: the interval is not to be trusted. The
 simulation in tests/evaluate/test_coverage.py shows coverage of 93 to 97 % from here on."""
 MIN_VARIED = 30
-"""Scores between 0 and 1: fewer differences than this that are not the commonest one leave the bootstrap too little
-to resample (same simulation)."""
+"""Scores between 0 and 1, or grouped: fewer units than this whose difference is not the commonest one leave the
+bootstrap too little to resample (same simulation)."""
 MIN_DISCORDANT = 8
 """Binary scores: with fewer items than this that only one candidate got right, Newcombe's interval is much too wide,
 above 97 % (same simulation)."""
@@ -38,6 +39,30 @@ Interval = tuple[float, float]
 def z_of(level: float) -> float:
     """The two-sided normal quantile, 1.96 for level 0.95."""
     return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def t_of(level: float, freedom: float) -> float:
+    """The two-sided quantile of Student's t, by four terms of the Cornish-Fisher expansion: to 0.01 from 5 on."""
+    z = z_of(level)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+
+
+def expanded(level: float, units: int, varied: int) -> float:
+    """The level at which a bootstrap of so few units is read for `level` (Hesterberg, The American Statistician 2015).
+
+    Resampling n units understates the spread by sqrt((n - 1) / n), and its quantiles are the normal's where Student's t
+    belongs. What carries information is units that are not all alike, so those give the degrees of freedom.
+    """
+    if units < 2:
+        return level
+    z = t_of(level, max(5, min(units, varied) - 1)) * math.sqrt(units / (units - 1))
+    return 2 * NormalDist().cdf(z) - 1
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
@@ -130,6 +155,14 @@ def grouped(values: Sequence[float], groups: Sequence[Hashable]) -> tuple[FloatA
     return np.array(list(sums.values()), dtype=np.float64), np.array(list(sizes.values()), dtype=np.float64)
 
 
+def unit_means(values: Sequence[float], groups: Sequence[Hashable] | None) -> list[float]:
+    """The mean of each independent unit: of each group, or each value itself."""
+    if groups is None:
+        return list(values)
+    sums, sizes = grouped(values, groups)
+    return [float(mean) for mean in sums / sizes]
+
+
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
     """The bootstrap distribution of a mean, from which an interval of any level is read.
@@ -162,6 +195,22 @@ class Bootstrap:
             adjusted = normal.cdf(bias + z / (1 - acceleration * z))
             bounds.append(float(np.quantile(self.replicates, min(max(adjusted, 0.0), 1.0))))
         return bounds[0], bounds[1]
+
+
+def trusted_interval(distribution: Bootstrap, varied: int, level: float = 0.95) -> Interval:
+    """The BCa interval at the expanded level, on neither side narrower than Student's by the jackknife.
+
+    Alone it holds the truth in 90 to 93 of 100 studies where items are grouped and most are alike: its acceleration
+    takes the few that differ for the shape of the whole (tests/evaluate/test_coverage.py).
+    """
+    units = len(distribution.jackknife)
+    low, high = distribution.bca(expanded(level, units, varied))
+    if units < 2:
+        return low, high
+    deviations = distribution.jackknife - distribution.jackknife.mean()
+    error = math.sqrt((units - 1) / units * float((deviations**2).sum()))
+    half = t_of(level, max(5, min(units, varied) - 1)) * error
+    return min(low, distribution.estimate - half), max(high, distribution.estimate + half)
 
 
 def bootstrap(
@@ -253,9 +302,11 @@ def mean_interval(
     if is_binary(scores) and groups is None:
         return wilson(round(sum(scores)), len(scores), level)
     distribution = bootstrap(scores, groups, seed=seed)
-    low, high = distribution.bca(level)
+    means = unit_means(scores, groups)
+    varied = len(means) - Counter(means).most_common(1)[0][1]
+    low, high = trusted_interval(distribution, varied, level)
     if low < high:
-        return low, high
+        return max(0.0, low), min(1.0, high)
     # One value only: as many others as Wilson allows may be as far away as scores go.
     unseen = wilson(0, len(distribution.jackknife), level)[1]
     return max(0.0, low - unseen * low), min(1.0, high + unseen * (1 - high))
