@@ -163,3 +163,22 @@ def test_a_model_without_its_version_is_answered_with_the_versions(
         fake.fail("/jobs", method="POST", status=400, body={"error": {"code": "invalidPayload", "message": said}})
         ran = ftwb("job", "create", "--profile", "azure", "--model", "gpt-4.1-mini", "--train", train, "--yes")
     assert (ran.code, "one of these versions: 2025-04-14, 2024-08-06" in ran.err) == (1, True)
+
+
+def test_a_recording_is_a_profile_and_each_of_its_figures_says_so(ftwb: Ftwb, chat_file: Callable[..., Path]) -> None:
+    added = ftwb("profile", "add", "demo", "--replay", "openai", "--json")
+    assert (added.json["kind"], added.json["missing"]) == ("openai", None)
+    assert "replays openai" in ftwb("profile", "list").out
+    assert ftwb("profile", "test", "demo").code == 0
+    train = str(chat_file("train.jsonl", *((f"How much is {n} and 1?", str(n + 1)) for n in range(12))))
+    words = ("job", "create", "--profile", "demo", "--model", "gpt-4.1-mini-2025-04-14", "--train", train, "--json")
+    assert ftwb(*words, "--dry-run").json["cost"]["origin"] == "recorded"
+    made = ftwb(*words)
+    assert (made.code, made.json["status"]) == (0, "validating_files"), "it costs nothing, so nothing is asked"
+    assert ftwb("job", "show", made.json["id"], "--json").json["profile"] == "demo", "the next process knows it"
+    said = ftwb("chat", "--model", "demo/gpt-4.1-mini-2025-04-14", "Add 2 and 2.", "--json").json
+    assert (said["text"], said["cost"]["origin"]) == ("4", "recorded")
+    (model,) = ftwb("rescue", "--profile", "demo", "--json").json["models"]
+    assert {"events", "results", "training file"} <= set(model["saved"])
+    assert ftwb("profile", "add", "other", "--replay", "nope").code == 2
+    assert ftwb("profile", "add", "other", "--replay", "openai", "--kind", "azure").code == 2

@@ -48,6 +48,13 @@ class Figure(BaseModel):
         """A value a named formula gives."""
         return cls(value=value, unit=unit, origin=Origin.ESTIMATED, source=source, as_of=as_of)
 
+    @property
+    def replayed(self) -> Figure:
+        """The same value as one of a recording: it says nothing about what is really there."""
+        if self.value is None:
+            return self
+        return self.model_copy(update={"origin": Origin.RECORDED, "source": f"recorded; {self.source or 'a replay'}"})
+
     @classmethod
     def not_measured(cls, unit: str, source: str | None = None) -> Figure:
         """No value: what it would be, and in `source` why it is missing."""

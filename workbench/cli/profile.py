@@ -21,6 +21,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     add.add_argument("--key-command", metavar="COMMAND", help="a command that prints the key, as `pass show openai`")
     add.add_argument("--entra", action="store_true", help="azure: sign in with Entra instead of a key (azure extra)")
     add.add_argument("--resource-id", metavar="ID", help="azure: the resource's ARM id, for deployments")
+    add.add_argument("--replay", metavar="R", help="a bundled recording instead of a provider: openai, azure, …")
     add.add_argument("--embedding-model", metavar="M", help="what embeds texts for retrieval")
     add.add_argument("--concurrency", metavar="N", type=int, help="calls in flight at once while measuring")
     add.add_argument("--replace", action="store_true", help="put it in the place of one of that name")
@@ -39,7 +40,13 @@ def run_list(args: argparse.Namespace) -> int:
     if args.json:
         output.emit_json({"profiles": found})
     else:
-        output.table([[p["name"], p["kind"], p["missing"] or "ready"] for p in found], ["NAME", "KIND", "STATE"])
+        output.table(
+            [
+                [p["name"], p["kind"], p["missing"] or (f"replays {p['replay']}" if p["replay"] else "ready")]
+                for p in found
+            ],
+            ["NAME", "KIND", "STATE"],
+        )
     return 0
 
 
@@ -58,6 +65,7 @@ def run_add(args: argparse.Namespace) -> int:
         api_key_command=args.key_command,
         auth="entra" if args.entra else None,
         resource_id=args.resource_id,
+        replay=args.replay,
         embedding_model=args.embedding_model,
         concurrency=args.concurrency,
     )
@@ -110,6 +118,7 @@ def _shown(context: Any, profile: Any) -> dict[str, Any]:
         "kind": profile.kind,
         "base_url": profile.base_url,
         "auth": profile.auth,
+        "replay": profile.replay,
         "configured": lacking is None,
         "missing": lacking,
     }

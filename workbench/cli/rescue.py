@@ -83,7 +83,8 @@ def _record(args: argparse.Namespace, context: Any, found: Any) -> list[Any]:
         )
     chosen, golden = args.model or listed, Path(args.golden)
     calls, cost = recording_cost(context, args.profile, chosen, golden, max_tokens=args.max_tokens)
-    if calls and context.profile(args.profile).kind != "local":
+    owner = context.profile(args.profile)
+    if calls and owner.kind != "local" and not owner.replay:
         confirm(args, f"ask {len(chosen)} models {calls} questions for {output.figure(cost)} at most?")
     with output.ProgressLine() as line:
         recorded = run_async(

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
@@ -28,11 +29,13 @@ async def connect(
     engine: LocalEngine | None = None,
     environ: Mapping[str, str] = os.environ,
     strict: bool = False,
+    replay_state: Path | None = None,
 ) -> openai.AsyncOpenAI:
     """A client of the profile; for a local one the engine is started first.
 
     `strict` makes the SDK refuse answers that are not exactly of OpenAI's shape (for tests). Raises `WorkbenchError`
-    with one sentence when the profile lacks something. The caller closes it (`async with`).
+    with one sentence when the profile lacks something. `replay_state` is the file where what is created in a recording
+    is remembered; without one it is gone with the client. The caller closes it (`async with`).
     """
     if profile.kind == "local" and engine is not None:
         await engine.ensure()
@@ -42,23 +45,34 @@ async def connect(
     if profile.kind == "local":
         raise WorkbenchError("profile local", "there is no engine here", "run this in a workspace")
     # Off the event loop: the key may come from a command, and the SDK takes a second to import.
-    return await asyncio.to_thread(_remote, profile, environ, strict)
+    return await asyncio.to_thread(_remote, profile, environ, strict, replay_state)
 
 
-def _remote(profile: Profile, environ: Mapping[str, str], strict: bool) -> openai.AsyncOpenAI:
+def _remote(
+    profile: Profile, environ: Mapping[str, str], strict: bool, replay_state: Path | None
+) -> openai.AsyncOpenAI:
     sdk = importlib.import_module("openai")
-    key: Any = entra.async_token(profile.name, entra.OPENAI_SCOPE) if profile.auth == "entra" else None
+    key: Any = (
+        entra.async_token(profile.name, entra.OPENAI_SCOPE) if profile.auth == "entra" and not profile.replay else None
+    )
     key = key or api_key(profile, environ)
     foreign = profile.kind != "openai"
     client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
         api_key=key,
         base_url=base_url(profile, environ),
+        http_client=_replaying(sdk, profile.replay, replay_state) if profile.replay else None,
         timeout=sdk.Timeout(READ_S, connect=CONNECT_S),
         # OPENAI_ORG_ID and OPENAI_PROJECT_ID are meant for OpenAI and would be sent to anybody.
         default_headers={"OpenAI-Organization": sdk.Omit(), "OpenAI-Project": sdk.Omit()} if foreign else None,
         _strict_response_validation=strict,
     )
     return client
+
+
+def _replaying(sdk: Any, recording: str, state: Path | None) -> Any:
+    from workbench.providers.replay import ReplayTransport
+
+    return sdk.DefaultAsyncHttpx2Client(transport=ReplayTransport(recording, state))
 
 
 async def _local(engine: LocalEngine, strict: bool) -> openai.AsyncOpenAI:

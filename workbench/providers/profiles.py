@@ -75,6 +75,8 @@ class Profile(BaseModel):
     """Azure: a key, or a token of Microsoft Entra through azure-identity (the `azure` extra)."""
     resource_id: str | None = None
     """Azure: `/subscriptions/…/accounts/NAME`, which deployments belong to."""
+    replay: str | None = None
+    """The bundled recording that answers instead of a provider; every figure of it is *recorded*."""
     embedding_model: str | None = None
     """What turns texts into vectors for `+rag:K:dense`; for Azure a deployment."""
     concurrency: int | None = Field(default=None, ge=1)
@@ -104,6 +106,8 @@ def built_in() -> dict[str, Profile]:
 
 def base_url(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | None:
     """Where the profile's API is, None while nobody has said. The local engine has no URL that matters."""
+    if profile.replay:
+        return f"http://{profile.replay}.recording/{'openai/' if profile.kind == 'azure' else ''}v1/"
     match profile.kind:
         case "local":
             return "http://ftwb.local/v1"
@@ -130,6 +134,8 @@ def lacking(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | 
         from workbench.providers.local import missing_packages
 
         return missing_packages()
+    if profile.replay:
+        return None
     lacks = []
     url = base_url(profile, environ)
     if url is None:
@@ -153,6 +159,8 @@ def api_key(profile: Profile, environ: Mapping[str, str] = os.environ) -> str:
 
     A compatible server that wants no key gets a placeholder. Blocks while the command runs.
     """
+    if profile.replay:
+        return "none"
     source = profile.api_key_env
     key = environ.get(source, "") if source else ""
     if not key and profile.api_key_command:

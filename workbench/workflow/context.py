@@ -79,7 +79,9 @@ class Context:
         """A client of the profile `name`; starts the engine for a local one, says what a hosted one misses."""
         from workbench.providers.client import connect
 
-        return await connect(self.complete_profile(name), engine=self.engine, environ=self.environ)
+        replayed = self.cache / "replay" / f"{name}.json"
+        profile = self.complete_profile(name)
+        return await connect(profile, engine=self.engine, environ=self.environ, replay_state=replayed)
 
 
 def open_context(workspace: Path | None = None, environ: Mapping[str, str] | None = None) -> Context:

@@ -29,6 +29,12 @@ def add_profile(context: Context, name: str, *, replace: bool = False, **fields:
         raise _refused(f"profile {name!r}", "is no name for a profile", "use small letters, digits and dashes")
     given = {key: value for key, value in fields.items() if value is not None}
     known = built_in().get(name)
+    if given.get("replay") is not None:
+        from workbench.providers.replay import recording
+
+        played = recording(str(given["replay"]))["kind"]
+        if given.setdefault("kind", played) != played:
+            raise _refused("--replay", f"is a recording of {played}", f"leave out --kind, or give {played}")
     if known is not None and given.get("kind", known.kind) != known.kind:
         raise _refused(f"profile {name}", f"is {known.kind} out of the box", "choose another name for another kind")
     _holds_no_secret(given)
@@ -90,7 +96,7 @@ def _fits_its_kind(profile: Profile) -> None:
     url = profile.base_url
     if url and not url.startswith(("https://", "http://")):
         raise _refused("--url", f"{url} does not start with https:// or http://", "give the whole address")
-    if profile.kind == "compatible" and not url:
+    if profile.kind == "compatible" and not url and not profile.replay:
         raise _refused(place, "has no address", "give it with --url, which usually ends in /v1")
     if profile.kind != "azure" and (profile.auth == "entra" or profile.resource_id):
         raise _refused(place, f"is {profile.kind}: --entra and --resource-id are for azure", "leave them out")

@@ -37,4 +37,5 @@ def call_cost(
     cached = min(cached_tokens or 0, prompt_tokens)
     dollars = (prompt_tokens - cached) * told.value + cached * (told.value if again.value is None else again.value)
     dollars += completion_tokens * said.value
-    return Figure.estimated(dollars / PER, "USD", f"measured tokens x {told.source}", told.as_of)
+    cost = Figure.estimated(dollars / PER, "USD", f"measured tokens x {told.source}", told.as_of)
+    return cost.replayed if profile.replay else cost

@@ -346,12 +346,13 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
             needs_yes=False,
             eligibility=looked_up,
         )
+    cost = _hosted_price(context, request, profile)
     return Quote(
-        cost=_hosted_price(context, request, profile),
+        cost=cost.replayed if profile.replay else cost,
         memory=Figure.not_measured("bytes", "trained at the provider"),
         seconds=Figure.not_measured("s", "the provider gives no estimate beforehand"),
         warnings=looked_up.warnings,
-        needs_yes=True,
+        needs_yes=profile.replay is None,
         eligibility=looked_up,
     )
 
