@@ -194,3 +194,24 @@ def test_no_models_is_said(ftwb: Ftwb, provider: FakeProvider) -> None:
     assert "no fine-tuned models" in ftwb("rescue").out
     assert ftwb("rescue", "--json").json["models"] == []
     assert ftwb("rescue", "--model", "x").code == 2
+
+
+def test_a_key_is_in_nothing_that_is_kept_or_said(
+    ftwb: Ftwb, provider: FakeProvider, model: str, chat_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    key, golden = provider.api_key or "", str(chat_file("golden.jsonl", ("Capital of France?", "Paris")))
+    echo = {"error": {"message": f"no such thing for {key}", "code": None}}
+    provider.fail("/content", status=400, body=echo, times=2)
+    said = [ftwb("rescue", "--golden", golden, "--yes", "--json", "--debug"), ftwb("rescue", "--debug")]
+    assert key not in "".join(ran.out + ran.err for ran in said)
+    kept = [
+        path.read_bytes() for folder in ("home", "cache") for path in (tmp_path / folder).rglob("*") if path.is_file()
+    ]
+    assert kept and not any(key.encode() in content for content in kept)
+
+
+def test_a_method_that_the_engine_has_not_gets_no_command(ftwb: Ftwb, provider: FakeProvider, records: bytes) -> None:
+    trained(provider, records, method={"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2}}})
+    (again,) = ftwb("rescue", "--json").json["retrain"]
+    assert again["local"] is None and "locally: the engine has no method dpo" in again["why_not"]
+    assert "--method dpo" in again["azure"] and "--set beta=0.2" in again["azure"]

@@ -123,7 +123,7 @@ async def _of_profile(context: Context, profile: Profile, now: float) -> Leftove
 
     notes: list[str] = []
     deployments: list[Hosted] = []
-    if profile.kind == "azure":
+    if profile.kind == "azure" and not profile.replay:
         try:
             deployments = await list_deployments(context, profile.name, now=now)
         except WorkbenchError as error:

@@ -20,7 +20,8 @@ from workbench.workflow.train import JobRecord, job_folder
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
 
-_LOCAL_METHODS = ("sft", "dpo")
+_LOCAL_METHODS = ("sft",)
+"""What our engine trains."""
 _LOCAL_SETTINGS = ("n_epochs", "batch_size")
 """Hyperparameters that mean the same to our engine: a learning rate multiplier is one of an unknown rate."""
 _HOSTED_SETTINGS = ("n_epochs", "batch_size", "learning_rate_multiplier", "beta")
