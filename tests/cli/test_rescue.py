@@ -215,3 +215,34 @@ def test_a_method_that_the_engine_has_not_gets_no_command(ftwb: Ftwb, provider: 
     (again,) = ftwb("rescue", "--json").json["retrain"]
     assert again["local"] is None and "locally: the engine has no method dpo" in again["why_not"]
     assert "--method dpo" in again["azure"] and "--set beta=0.2" in again["azure"]
+
+
+def test_stored_completions_come_home_as_records(
+    ftwb: Ftwb, provider: FakeProvider, model: str, tmp_path: Path
+) -> None:
+    provider.page_size = 2
+    for number in range(5):
+        provider.completions.add(model, f"How much is {number} and 1?", str(number + 1))
+    provider.completions.add("gpt-4.1-mini-2025-04-14", "Not of a tuned model", "no")
+    provider.fail("/messages", status=500, times=9)
+    (first,) = ftwb("rescue", "--stored", "--json").json["stored"]
+    assert (first["records"], "scripted failure" in first["why_not"]) == (0, True)
+    provider._faults.clear()
+    (stored,) = ftwb("rescue", "--stored", "--json").json["stored"]
+    assert (stored["records"], stored["why_not"]) == (5, None)
+    lines = [json.loads(line) for line in Path(stored["path"]).read_text().splitlines()]
+    assert lines[0]["messages"] == [
+        {"role": "user", "content": "How much is 0 and 1?"},
+        {"role": "assistant", "content": "1"},
+    ]
+    assert ftwb("dataset", "check", stored["path"], "--json").json["errors"] == 0
+    provider.requests.clear()
+    assert ftwb("rescue", "--stored", "--json").json["stored"][0]["records"] == 5
+    assert not any(request.path.endswith("/messages") for request in provider.requests), "not asked for again"
+    assert reads_only(provider)
+
+
+def test_a_provider_without_stored_completions_is_told(ftwb: Ftwb, provider: FakeProvider, model: str) -> None:
+    provider.fail("/chat/completions", method="GET", status=404, body={"detail": "Not Found"})
+    ran = ftwb("rescue", "--stored", "--json")
+    assert (ran.code, ran.json["stored"][0]["why_not"]) == (0, "Not Found")

@@ -19,6 +19,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="P", default="openai")
     parser.add_argument("--list", action="store_true", dest="only_list", help="only the list; nothing is downloaded")
     parser.add_argument("--golden", metavar="FILE", help="record every model's answers to these questions (costs)")
+    parser.add_argument("--stored", action="store_true", help="bring stored completions home too, as chat records")
     parser.add_argument("--model", metavar="M", action="append", default=[], help="with --golden: only this model")
     parser.add_argument("--max-tokens", metavar="N", type=count, default=1024, help="with --golden: of one answer")
     parser.add_argument("--yes", action="store_true", help="spend without asking")
@@ -41,6 +42,7 @@ def run_rescue(args: argparse.Namespace) -> int:
     if not args.only_list:
         with output.ProgressLine() as line:
             found = run_async(save_everything(context, args.profile, found, progress=line))
+    stored = _stored(args, context, found) if args.stored else []
     recorded = _record(args, context, found) if args.golden else []
     if recorded:
         found = _looked_again(context, args.profile, found)
@@ -53,6 +55,7 @@ def run_rescue(args: argparse.Namespace) -> int:
                 "models": found.models,
                 "jobs": len(found.jobs),
                 "answers": recorded,
+                "stored": stored,
                 "retrain": again,
                 "retrain_file": written,
             }
@@ -94,6 +97,19 @@ def _record(args: argparse.Namespace, context: Any, found: Any) -> list[Any]:
         failed = f"; {one.failed} failed ({one.why}), run it again" if one.failed else ""
         output.note(f"{one.model}: {one.answers} answers in {one.path}{failed}")
     return list(recorded)
+
+
+def _stored(args: argparse.Namespace, context: Any, found: Any) -> list[Any]:
+    """Stored completions of the models, as files that `ftwb dataset check` takes."""
+    from workbench.workflow.stored import save_stored
+
+    with output.ProgressLine() as line:
+        names = [one.id for one in found.models]
+        stored = run_async(save_stored(context, args.profile, names, progress=line))
+    for one in stored:
+        where = f" in {one.path}" if one.records else ""
+        output.note(f"{one.model}: {one.records} stored completions{where}{f' ({one.why_not})' if one.why_not else ''}")
+    return list(stored)
 
 
 def _print_models(models: Any) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from workbench.testing.fake_completions import FakeCompletions
 from workbench.testing.fake_files import FakeFiles
 from workbench.testing.fake_jobs import TERMINAL, FakeClock, FakeJobs, Flavour
 
@@ -86,6 +87,7 @@ class FakeProvider:
         self._clock = FakeClock()
         self._work = FakeJobs(flavour, total_steps, self._clock, self.add_model)
         self._files = FakeFiles(flavour, self._clock)
+        self.completions = FakeCompletions(self._clock, self._page)
         self._models: dict[str, dict[str, Any]] = {}
         self._faults: list[_Fault] = []
         self._server: Any = None
@@ -236,6 +238,8 @@ class FakeProvider:
             *route("/models", self._list_models, "GET"),
             *route("/models/{id:path}", self._model, "GET", "DELETE"),
             *route("/chat/completions", self._chat, "POST"),
+            *route("/chat/completions", self.completions.listed, "GET"),
+            *route("/chat/completions/{id}/messages", self.completions.messages, "GET"),
             *route("/embeddings", self._embed, "POST"),
         ]
         return Starlette(routes=[*more, *routes])
