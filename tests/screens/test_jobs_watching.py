@@ -72,6 +72,22 @@ async def test_an_overfit_is_said_with_its_rule(runs, until, screen_text) -> Non
         assert screen.check_action("cancel", ()) is False
 
 
+async def test_a_stall_is_seen_although_nothing_arrives(runs, until, screen_text, monkeypatch) -> None:
+    """Silence brings no event: the list's own round notices it."""
+    loop, (_, calm) = runs  # noqa: F811
+    import time
+
+    from workbench.widgets import clock
+
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await on_job(pilot, until, calm)
+        assert "! stall" not in screen_text(app)
+        monkeypatch.setattr(clock, "now", lambda: time.time() + 3600)
+        screen.action_refresh()
+        await until(pilot, lambda: "! stall nothing was reported for 60 min" in screen_text(app))
+
+
 async def test_the_chart_turns(runs, until, screen_text) -> None:
     """Smoothing, logarithm and zoom are said in the axis; the cursor still reads what was measured."""
     loop, (_, calm) = runs  # noqa: F811

@@ -52,7 +52,7 @@ READ_AT_ONCE = 2 << 20
 
 
 @contextlib.contextmanager
-def _collecting_later() -> Iterator[None]:
+def collecting_later() -> Iterator[None]:
     """Many new objects, none of them garbage: looking for it among them takes half of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -108,7 +108,7 @@ class EventLog:
             raise WorkbenchError(str(self._events), "cannot be read", "check its permissions") from error
         whole = data.rfind(b"\n") + 1
         self._offset += whole
-        with _collecting_later():
+        with collecting_later():
             for line in data[:whole].split(b"\n"):
                 with contextlib.suppress(ValueError, ValidationError):
                     event = Event.model_validate_json(line)

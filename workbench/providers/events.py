@@ -90,8 +90,9 @@ async def follow(
             if last is None and (history or log.job()):
                 last = follower.update(history)
                 yield last
-                while history := log.read_new(READ_AT_ONCE):
+                if history := log.read_new():
                     yield follower.update(history)
+                    history = []
             # All of it was read after the lease was taken: then nobody else adds to it.
             new = history + (await follower.ask() if writing else await follower.read())
             update = follower.update(new)

@@ -126,6 +126,7 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         ids = [job.id for job in self.jobs]
         self._show_list(cursor=ids.index(here) if here in ids else 0)
         self._show_state()
+        self.look_for_stall()
         if self._again is not None:
             self._again.stop()
             self._again = None
@@ -190,9 +191,13 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
 
         await asyncio.sleep(SETTLE_S)
         hertz = updates_per_second(self.context.environ)
-        pace: Pace[JobView] = Pace(lambda view: self.post_message(JobChanged(view, alerts(view))), hertz)
+        pace: Pace[JobView] = Pace(
+            lambda view: self.post_message(JobChanged(view, alerts(view, now=clock.now()))), hertz
+        )
 
         async def views() -> None:
+            import numpy  # noqa: F401 - the chart needs it; here its import holds nobody up
+
             async for view in follow(self.context, job_id, interval_s=max(1.0, 2.0 / hertz)):
                 pace.offer(view)
 

@@ -12,6 +12,7 @@ from workbench.screens.frame import Frame
 from workbench.screens.job_messages import Attached, CsvWritten, OtherSeen, TableMade
 from workbench.screens.job_monitor import JobMonitor
 from workbench.terminal.escape import visible_line
+from workbench.widgets import clock
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
@@ -50,6 +51,18 @@ class Watching(Frame):
         view, job = self.view, self.job
         self._monitor.show(job, view, self._others())
         self._monitor.show_alerts(self._found.get(view.job.id, ()) if view is not None else ())
+
+    def look_for_stall(self) -> None:
+        """A job that reports nothing brings no view that could say so."""
+        from workbench.workflow.alerts import going_on, stall
+
+        view = self.view
+        if view is None:
+            return
+        others = [one for one in self._found.get(view.job.id, ()) if one.name != "stall"]
+        found = tuple(stall(view.times, clock.now())) if going_on(view) else ()
+        self._found[view.job.id] = (*others, *found)
+        self._monitor.show_alerts(self._found[view.job.id])
 
     def _others(self) -> dict[str, JobView]:
         """The marked jobs by their legend, and the one under the cursor."""

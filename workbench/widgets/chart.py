@@ -154,11 +154,12 @@ class SeriesChart(Drawn, can_focus=True):
             self._overlaid(parts, room, rows, across, up) if self.overlay else self._plot(parts, room, rows, across, up)
         )
         at_row = {_row_of(tick, up, rows): label for tick, label in zip(up.ticks, labels, strict=True)}
-        axis = self._style("muted")
+        styles = [self._style(role) for role in (*_ROLES, "muted")]
+        axis = styles[-1]
         column = None if self.cursor is None else across.place(self.cursor, room * 2) // 2
         body = [
             Strip([Segment(f"{at_row.get(row, ''):>{gutter}}{'┤' if row in at_row else '│'}", axis),
-                   *self._segments(cells, column)])
+                   *self._segments(cells, column, styles)])
             for row, cells in enumerate(plot)
         ]  # fmt: skip
         first, last = self._place_text(across.low), self._place_text(across.high)
@@ -244,14 +245,13 @@ class SeriesChart(Drawn, can_focus=True):
             rows[row][column] = (_LETTERS[which % len(_LETTERS)], which)
         return rows
 
-    def _segments(self, cells: list[Cell], cursor: int | None) -> list[Segment]:
+    def _segments(self, cells: list[Cell], cursor: int | None, styles: list[Style]) -> list[Segment]:
         """A row's cells, those of one style together; the cursor's column where nothing is drawn."""
-        plain = self._style(_ROLES[0])
         runs: list[tuple[str, Style]] = []
         for column, (char, which) in enumerate(cells):
-            style = plain if which is None else self._style(_ROLES[which % len(_ROLES)])
+            style = styles[(which or 0) % len(_ROLES)]
             if column == cursor and char == _BLANK:
-                char, style = "│", self._style("muted")
+                char, style = "│", styles[-1]
             if runs and (runs[-1][1] == style or char == _BLANK):
                 runs[-1] = (runs[-1][0] + char, runs[-1][1])
             else:

@@ -36,6 +36,8 @@ class Curve:
         import numpy as np
 
         self._points: list[Point] = []
+        self._shown: Sequence[Point] | None = None
+        """What was handed over last, itself: a cursor that moves hands over the same again."""
         self._weight = 0.0
         self._x: np.ndarray = np.empty(0)
         self._y: np.ndarray = np.empty(0)
@@ -46,6 +48,9 @@ class Curve:
         """Take over these points, in the order of their x; `weight` of the moving average from 0 to below 1."""
         import numpy as np
 
+        if points is self._shown and weight == self._weight:
+            return
+        self._shown = points
         known = len(self._points)
         if weight != self._weight or known > len(points) or list(points[:known]) != self._points:
             known, self._mean, self._seen = 0, 0.0, 0

@@ -50,9 +50,14 @@ class Alert:
 def alerts(view: JobView, *, now: float | None = None) -> tuple[Alert, ...]:
     """What is wrong with a job as it was last seen, the worst first. Costs little, also for 100,000 points."""
     found = [*not_finite(view.series), *overfit(view.series), *spike(view.series.get("train_loss", ()))]
-    if not view.ended and view.job.status in ("running", "quiet"):
+    if going_on(view):
         found += stall(view.times, time.time() if now is None else now)
     return tuple(found)
+
+
+def going_on(view: JobView) -> bool:
+    """Whether reports are to be expected."""
+    return not view.ended and view.job.status in ("running", "quiet")
 
 
 def not_finite(series: Mapping[str, Points]) -> Iterator[Alert]:

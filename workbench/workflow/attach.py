@@ -86,7 +86,7 @@ async def follow_attached(
             while last is None or new:  # the history, before the files are asked
                 last = folding.view(job)
                 yield last
-                new = await asyncio.to_thread(log.read_new, READ_AT_ONCE)
+                new = await asyncio.to_thread(log.read_new)
                 folding.add(new)
             if writing:
                 try:

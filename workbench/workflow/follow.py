@@ -56,6 +56,12 @@ class Folding:
 
     def add(self, events: Sequence[Event]) -> None:
         """More events, oldest first."""
+        from workbench.providers.event_log import collecting_later
+
+        with collecting_later():
+            self._add(events)
+
+    def _add(self, events: Sequence[Event]) -> None:
         self._events.extend(events)
         self._folded.add(events)
         for event in events:
@@ -105,9 +111,10 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
     recorded = log.job()
     if recorded is not None and recorded.ended:
         folding = Folding()
-        while events := await asyncio.to_thread(log.read_new, READ_AT_ONCE):
-            folding.add(events)
-            yield folding.view(recorded)
+        for most in (READ_AT_ONCE, None):
+            if events := await asyncio.to_thread(log.read_new, most):
+                folding.add(events)
+                yield folding.view(recorded)
         if log.known:
             return
         log = EventLog(log.folder)
