@@ -167,3 +167,16 @@ def test_settings_of_retrieval_are_given_and_shown(
     for wrong in ("chunk=3", "chunk=many", "template=no holes", "size=3"):
         refused = ftwb(*evaluate, "--rag", wrong)
         assert refused.code == 2 and "ftwb: --rag " in refused.err, wrong
+
+
+def test_general_ability_is_a_table_of_its_own(ftwb: Ftwb, provider: FakeProvider, test_set: str) -> None:
+    job = trained(ftwb, provider, test_set)
+    evaluate = ("evaluate", "--test", test_set, "--scorer", "exact", "--regression", "--candidate")
+    tuned = f"openai/{job['fine_tuned_model']}"
+    assert "140 calls to providers" in ftwb(*evaluate, tuned).err, "12 of the task, 64 each of base and tuned"
+    ran = ftwb(*evaluate, tuned, "--yes", "--json").json
+    assert [row["candidate"] for row in ran["regression"]["candidates"]] == [f"openai/{MODEL}", tuned]
+    assert ran["regression"]["side"] == "regression" and len(ran["candidates"]) == 1
+    shown = ftwb(*evaluate, tuned).out
+    assert shown.count("CANDIDATE") == 2 and "general ability" in shown
+    assert ftwb(*evaluate, f"openai/{MODEL}", "--json").json["error"]["code"] == "no_tuned"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +56,9 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", metavar="S", help="system prompt in place of the records' own")
     parser.add_argument("--max-tokens", metavar="N", type=count)
     parser.add_argument("--temperature", metavar="T", type=temperature)
+    parser.add_argument(
+        "--regression", action="store_true", help="also ask base and tuned model plain questions of general ability"
+    )
     parser.add_argument("--repeat", metavar="N", type=count, default=1)
     parser.add_argument("--limit", metavar="N", type=count)
     parser.add_argument("--seed", metavar="N", type=int)
@@ -70,47 +72,103 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and record a run of the project."""
-    from workbench.workflow.measure import measure, quote_run
-    from workbench.workflow.quickstart import pull_notice
-    from workbench.workflow.train import checkpoint_candidates
+    """Measure and record a run of the project, and where asked another one of general ability."""
+    from workbench.cli.evaluate_show import print_general, print_run
+    from workbench.workflow.measure import measure
 
     context = context_of(args)
     project = project_of(args, context)
     task = _task(args, project.task)
-    candidates = args.candidate or ([] if args.test else project.document.candidates)
+    candidates = _candidates(args, context, project)
+    asked: dict[str, Any] = {"task": task, "limit": args.limit, "repeat": args.repeat, "side": _side(args)}
+    asked["siblings"] = _agree(args, context, project, candidates, asked)
+    general = None
+    with output.ProgressLine() as line:
+        said = _Said(line)
+        result = run_async(
+            measure(context, project, candidates, **asked, progress=said.progress, fetching=said.fetching)
+        )
+        if args.regression:
+            from workbench.workflow.regress import measure_regression
 
-    def show(progress: Any) -> None:
+            ceiling = None if task.max_cost is None else max(0.0, task.max_cost - said.spent)
+            general = run_async(
+                measure_regression(
+                    context, project, result, max_cost=ceiling, progress=said.progress, fetching=said.fetching
+                )
+            )
+    if args.json:
+        document = output.plain(result)
+        output.emit_json(document | {"regression": general} if general is not None else document)
+        return 0
+    print_run(result)
+    if general is not None:
+        print_general(general)
+    return 0
+
+
+class _Said:
+    """What goes on, on the progress line."""
+
+    def __init__(self, line: output.ProgressLine) -> None:
+        self._line = line
+        self.spent = 0.0
+        """US dollars of the run under way."""
+
+    def progress(self, progress: Any) -> None:
+        """How far the run is."""
+        self.spent = progress.spent
         eta = f", about {progress.eta_s:.0f} s left" if progress.eta_s else ""
         spent = f", ${progress.spent:.4f} spent" if progress.spent else ""
         waiting = f" ({progress.waiting})" if progress.waiting else ""
         text = f"{progress.candidate}: {progress.done} of {progress.total}{eta}{spent}{waiting}"
-        line(text, phase_changed=progress.done == 0)
+        self._line(text, phase_changed=progress.done == 0)
 
-    def fetching(step: Any) -> None:
-        line(output.fetched(pull_notice("model", step)))
+    def fetching(self, step: Any) -> None:
+        """How far a base model is."""
+        from workbench.workflow.quickstart import pull_notice
 
-    side = args.side or ("validation" if args.checkpoints else "test")
+        self._line(output.fetched(pull_notice("model", step)))
+
+
+def _side(args: argparse.Namespace) -> str:
+    if args.checkpoints and args.side == "test":
+        hint = "leave --side out, then measure the best one with --candidate"
+        raise WorkbenchError("--checkpoints", "is not for the test set", hint, code="usage", exit_code=2)
+    return args.side or ("validation" if args.checkpoints else "test")
+
+
+def _candidates(args: argparse.Namespace, context: Any, project: Any) -> list[str]:
+    """Those that were named, a job's checkpoints, else those of the project."""
     if args.checkpoints:
-        if side == "test":
-            hint = "leave --side out, then measure the best one with --candidate"
-            raise WorkbenchError("--checkpoints", "is not for the test set", hint, code="usage", exit_code=2)
-        candidates = [*args.candidate, *run_async(checkpoint_candidates(context, args.checkpoints))]
-    asked: dict[str, Any] = {"task": task, "limit": args.limit, "repeat": args.repeat, "side": side}
+        from workbench.workflow.train import checkpoint_candidates
+
+        _side(args)
+        return [*args.candidate, *run_async(checkpoint_candidates(context, args.checkpoints))]
+    return args.candidate or ([] if args.test else project.document.candidates)
+
+
+def _agree(
+    args: argparse.Namespace, context: Any, project: Any, candidates: Sequence[str], asked: dict[str, Any]
+) -> Sequence[Any]:
+    """Everything that can be refused, then the trainings for `--seeds`, then the price; returns the siblings."""
+    from workbench.workflow.measure import quote_run
+
     quote = run_async(quote_run(context, project, candidates, **asked))
+    siblings: Sequence[Any] = ()
+    if args.regression:
+        from workbench.workflow.regress import quote_regression
+
+        general = run_async(quote_regression(context, project, candidates))
     if args.seeds > 1:  # only now: what is wrong with the run is said before hours of training
-        asked["siblings"] = _train_seeds(args, context, candidates)
-        quote = run_async(quote_run(context, project, candidates, **asked))
+        siblings = _train_seeds(args, context, candidates)
+        quote = run_async(quote_run(context, project, candidates, **asked, siblings=siblings))
+    if args.regression:
+        quote = quote.plus(general)
     if quote.needs_yes:
         output.note(f"price: {quote.calls:,} calls to providers, {output.figure(quote.cost)}")
         confirm(args, f"measure for {output.figure(quote.cost)}?")
-    with output.ProgressLine() as line:
-        result = run_async(measure(context, project, candidates, **asked, progress=show, fetching=fetching))
-    if args.json:
-        output.emit_json(result)
-    else:
-        print_run(result)
-    return 0
+    return siblings
 
 
 def _train_seeds(args: argparse.Namespace, context: Any, candidates: Sequence[str]) -> list[Any]:
@@ -133,75 +191,6 @@ def _train_seeds(args: argparse.Namespace, context: Any, candidates: Sequence[st
 
     with output.ProgressLine() as line:
         return [run_async(train_seeds(context, text, args.seeds, agree=agree, progress=show)) for text in tuned]
-
-
-def print_run(result: Any) -> None:
-    """A run as two tables."""
-    side = " (the validation side)" if result.side == "validation" else ""
-    output.say(f"{result.run}: {result.scorer} on {result.test_sha256[:12]}{side}")
-    if result.opened and result.opened > 1:
-        output.say(f"this test set was opened {result.opened} times: choose on the validation side")
-    output.table(
-        [
-            [
-                c.candidate, c.n, _number(c.score), _interval(c.ci95), c.prompt_tokens, c.completion_tokens,
-                _number(c.latency_p50_s), c.failed,
-            ]
-            for c in result.candidates
-        ],
-        ["CANDIDATE", "N", "SCORE", "95 %", "IN", "OUT", "P50 S", "FAILED"],
-    )  # fmt: skip
-    if result.best is not None:
-        tied = f", tied with {', '.join(result.best.tied_with)}" if result.best.tied_with else ""
-        output.say(f"best: {result.best.candidate} with {result.best.score:.3f}{tied}")
-        output.say(f"next: ftwb evaluate --candidate {shlex.quote(result.best.candidate)}")
-    if result.judge is not None:
-        output.say(judge_text(result.judge))
-    if any("+rag:" in row.candidate for row in result.candidates):
-        output.say(rag_text(result.task))
-    for spread in result.seeds:
-        output.say(seeds_text(spread))
-    output.say()
-    output.table(
-        [
-            [
-                c.a,
-                c.b,
-                _number(c.difference),
-                _interval(c.ci95),
-                f"{c.p_value:.2g}" if c.p_value is not None else "-",
-                c.verdict + (" (underpowered)" if c.underpowered else ""),
-            ]
-            for c in result.comparisons
-        ],
-        ["A", "B", "A - B", "95 %", "P", "A IS"],
-    )
-
-
-def rag_text(task: Any) -> str:
-    """What retrieval searched, and how."""
-    if not task.docs:
-        return f"retrieval: solved examples of {task.train}"
-    shown = task.rag.template.replace("\n", "\u2424")
-    return f"retrieval: passages of at most {task.rag.chunk:,} characters of {task.docs}, sent as: {shown}"
-
-
-def judge_text(judge: Any) -> str:
-    """How far the judge can be trusted, in one line."""
-    shown = f"judge {judge.model}: {judge.judged} answers in both orders, agreement {_number(judge.agreement)}"
-    failed = f", {judge.unreadable} not judged (failed)" if judge.unreadable else ""
-    return f"{shown}, kappa {_number(judge.kappa)}, first shown wins {_number(judge.first_shown_wins)}{failed}"
-
-
-def seeds_text(spread: Any) -> str:
-    """The variation between training seeds, in one line."""
-    if spread.mean is None or spread.sd is None:
-        return f"{spread.candidate}: variation between training seeds: not measured"
-    shown = ", ".join(f"{seed}: {_number(score)}" for seed, score in zip(spread.seeds, spread.scores, strict=True))
-    return (
-        f"{spread.candidate}: {spread.trained} training seeds, mean {spread.mean:.3f}, sd {spread.sd:.3f}, "
-        f"{spread.low:.3f} to {spread.high:.3f} ({shown})"
-    )
 
 
 def _task(args: argparse.Namespace, task: Any) -> Any:
@@ -246,11 +235,3 @@ def _rag(texts: Sequence[str]) -> dict[str, str]:
             f"--rag {first['loc'][0]}", why, "see `ftwb evaluate --help`", code="usage", exit_code=2
         ) from None
     return given
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _interval(ci95: Any) -> str:
-    return "-" if not ci95 or ci95[0] is None else f"{ci95[0]:.3f} to {ci95[1]:.3f}"

@@ -25,7 +25,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run, with progress on stderr."""
     from workbench.cli.decide import print_decision
-    from workbench.cli.evaluate import print_run
+    from workbench.cli.evaluate_show import print_run
     from workbench.workflow.quickstart import Notice, quickstart
 
     phase = ""

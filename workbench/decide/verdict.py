@@ -19,6 +19,7 @@ from workbench.decide.checklist import PersonAnswer, build
 from workbench.decide.cost import PER_MONTH, USD, CandidateCost
 from workbench.decide.decision import Decision, JudgedCandidate, Kind, Missing, Reason, Stage, TrainingFacts, Verdict
 from workbench.decide.evidence import Facts, gather
+from workbench.decide.regression import regression_reason
 from workbench.decide.seeds import seed_reason
 from workbench.evaluate.comparison import RELEVANT_GAIN
 from workbench.evaluate.results import CandidateResult, Comparison, RunResult
@@ -46,6 +47,8 @@ class _Case:
     leaks: int
     today: date
     requests_per_month: int | None
+    regression: RunResult | None = None
+    """The same models on the questions of general ability."""
     break_even: BreakEven | None = None
     no_break_even: str | None = None
     never_pays: bool = False
@@ -95,6 +98,7 @@ def decide(
     leaks: int | None = None,
     costs: Mapping[str, CandidateCost] | None = None,
     retrain_months: float | None = None,
+    regression: RunResult | None = None,
     today: date | None = None,
 ) -> Decision:
     """Judge the newest run of a task; `run` is None where nothing was measured.
@@ -120,6 +124,7 @@ def decide(
         training=training,
         lifecycle=lifecycle,
         leaks=found if leaks is None else leaks,
+        regression=regression,
         today=today or date.today(),
         requests_per_month=requests_per_month,
     )
@@ -237,6 +242,7 @@ def _after(case: _Case, best: JudgedCandidate) -> Verdict:
         if not _trainable(case):
             return "not-enough-evidence"
         case.say(*seed_reason(case.run, winner.tuned.candidate, best))
+        case.say(*regression_reason(case.regression, winner.tuned.candidate, case.base))
         return "fine-tune"
     return "do-not-fine-tune" if winner.kind == "no" else "not-enough-evidence"
 

@@ -150,8 +150,9 @@ class SeedSpread(BaseModel):
         return sum(score is not None for score in self.scores)
 
 
-Side = Literal["test", "validation"]
-"""`validation`: to choose a prompt, a k, a checkpoint by. `test`: for those that were chosen, and to judge by."""
+Side = Literal["test", "validation", "regression"]
+"""`validation`: to choose a prompt, a k, a checkpoint by. `test`: for those that were chosen, and to judge by.
+`regression`: the bundled questions of general ability."""
 
 
 class Best(BaseModel):
@@ -206,6 +207,8 @@ class RunResult(BaseModel):
     side: Side = "test"
     opened: int | None = None
     """How often this test set had been opened in the workspace, this time included; None on the validation side."""
+    regression: str | None = None
+    """The run that measured the same models on the questions of general ability, where one did."""
     judge: JudgeReport | None = None
     """Where a model was the scorer."""
     best: Best | None = None

@@ -63,6 +63,7 @@ def judge(
         lifecycle=_lifecycle(context, trained.job) if trained else None,
         costs=costing.bills(run, kinds, made) if run else None,
         retrain_months=said.retrain_months,
+        regression=_regression(context, project, run),
     )
     _keep(context, project, decision)
     return decision
@@ -74,12 +75,22 @@ def _chosen(context: Context, project: Project, run_id: str | None) -> RunResult
         runs = [one for one in runs if one.side == "test"]
     run = next((one for one in runs if run_id in (None, one.run)), None)
     if run is not None and run.side != "test":
-        why = "is on the validation side: it is there to choose by, and whoever was chosen by it looks too good in it"
-        raise WorkbenchError(f"run {run.run}", why, "measure the chosen one on the test set", code="not_a_test_run")
+        why = {
+            "validation": "is on the validation side: who was chosen by it looks too good in it",
+            "regression": "is about general ability, not about the task",
+        }[run.side]
+        raise WorkbenchError(f"run {run.run}", why, "judge a run on the test set", code="not_a_test_run")
     if run is None and run_id is not None:
         names = ", ".join(one.run for one in runs[:5]) or "none"
         raise WorkbenchError(f"run {run_id!r}", "is not one of the project", f"its runs: {names}", code="unknown_run")
     return run
+
+
+def _regression(context: Context, project: Project, run: RunResult | None) -> RunResult | None:
+    """The run on general ability that the judged one names."""
+    if run is None or run.regression is None:
+        return None
+    return next((one for one in list_runs(context, project, "regression") if one.run == run.regression), None)
 
 
 def recomputed(context: Context, project: Project, run: RunResult) -> RunResult:

@@ -98,6 +98,16 @@ class RunQuote:
     needs_yes: bool
     """True where it can cost money."""
 
+    def plus(self, other: RunQuote) -> RunQuote:
+        """Both runs together; what has no price makes the sum have none."""
+        if not (self.needs_yes and other.needs_yes):
+            return self if self.needs_yes else other
+        figure = self.cost if self.cost.value is None else other.cost
+        if self.cost.value is not None and other.cost.value is not None:
+            source = f"{self.cost.source}; {other.cost.source}"
+            figure = Figure.estimated(self.cost.value + other.cost.value, "USD", source)
+        return RunQuote(self.calls + other.calls, figure, True)
+
 
 async def quote_run(
     context: Context,
@@ -167,7 +177,7 @@ def _asked(spec: TaskSpec, candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def on_side(project: Project, task: TaskSpec, side: Side) -> TaskSpec:
     """The task with its validation file in the place of the test set, where that is the side."""
-    if side == "test":
+    if side != "validation":
         return task
     if not task.validation:
         raise WorkbenchError(
