@@ -89,7 +89,7 @@ class RecordsScreen(Frame):
         view = self.view
         if view is None:
             return
-        self.records.empty = "no record fits the filter" if view.wanted.query.node is not None else "no records"
+        self.records.empty = "no record fits the filter" if view.wanted.query is not None else "no records"
         document = view.document
         lines = document.estimated if view.document.complete is False else len(document)
         self.table.show_records(
@@ -202,7 +202,7 @@ class RecordsScreen(Frame):
         view, parts = self.view, []
         if view is None:
             return []
-        if view.wanted.query.node is not None:
+        if view.wanted.query is not None:
             parts.append(Piece(f" {len(view):,} fit ", "warning"))
         if view.wanted.sample:
             parts.append(Piece(f" {min(view.wanted.sample, len(view)):,} drawn at random ", "warning"))

@@ -106,7 +106,7 @@ class Changing(Editing):
         wanted = view.wanted
         if wanted.sample:
             return _Scope(view.rows(), _said(len(view), "sampled"), picked=True)
-        if wanted.query.node is not None:
+        if wanted.query is not None:
             return _Scope(view.rows(), _said(len(view), "shown"), where=str(wanted.query))
         return _Scope(view.document.ids(), f"all {len(view):,} records")
 

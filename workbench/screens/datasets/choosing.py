@@ -58,7 +58,7 @@ def _filtered(
 
     from workbench.dataset.query import select
 
-    if wanted.query.node is None:
+    if wanted.query is None:
         return
     # Of a file without edits the rows need no list of their own: they are those of the file in its order.
     ids = file.document.ids() if file.unsaved else None
@@ -83,12 +83,15 @@ def _written(
     """Those rows a person wrote that fit, ascending."""
     import numpy as np
 
-    analysed = bool(wanted.query.fields)
+    query = wanted.query
+    if query is None:
+        return ids
+    analysed = bool(query.fields)
     fitting = []
     for number, row in enumerate(ids.tolist()):
         if number % 64 == 0 and cancelled():
             break
-        if wanted.query.matches(file.query_row(row, analysed=analysed)):
+        if query.matches(file.query_row(row, analysed=analysed)):
             fitting.append(row)
     return np.array(sorted(fitting), dtype=np.int64)
 

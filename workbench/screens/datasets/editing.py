@@ -177,7 +177,7 @@ def _deletion(file: OpenFile, view: View, at: int) -> Callable[[], Change | None
             return None
         title = "delete 1 record" if len(rows) == 1 else f"delete {len(rows):,} records"
         query = wanted.query
-        if query.node is not None and len(rows) == shown > 1 and not wanted.sample:
+        if query is not None and len(rows) == shown > 1 and not wanted.sample:
             # All that a filter shows: the filter says it better than a list of a million digests.
             step: dict[str, Any] = {"kind": "filter", "query": str(query), "keep": False}
         else:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.dataset.query.nodes import SEVERITIES
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -95,6 +93,7 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
     import numpy as np
 
     from workbench.dataset.query import Known
+    from workbench.dataset.query.nodes import SEVERITIES
     from workbench.dataset.rules import find_rule
 
     columns, findings = analysis.columns, analysis.findings

@@ -88,7 +88,7 @@ class Filtering(RecordsScreen):
             self.show_files()
             return
         self.filter_problem = ""
-        self.ask_for(replace(self.wanted, text=message.value, query=query))
+        self.ask_for(replace(self.wanted, text=message.value, query=query if query.node is not None else None))
 
     @on(Input.Submitted, ".filter")
     def filter_done(self, message: Input.Submitted) -> None:
@@ -179,7 +179,11 @@ class Filtering(RecordsScreen):
     def facts_changed(self) -> None:
         """A filter or an order that asks for what was not known before is worked out again."""
         super().facts_changed()
-        if self.wanted.query.fields or self.wanted.sort.key not in ("line", "size", "label"):
+        if (self.wanted.query is not None and self.wanted.query.fields) or self.wanted.sort.key not in (
+            "line",
+            "size",
+            "label",
+        ):
             self.ask_for(self.wanted)
 
     def action_sort(self) -> None:

@@ -6,19 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.dataset.formats import Format
-from workbench.dataset.rows import DecodeError, Document, RowId, Rows
 from workbench.screens.datasets.edited import MOST, look
 from workbench.screens.datasets.facts import FileFacts, RowFacts, RuleCount, counted
 from workbench.screens.datasets.table import Listed
-from workbench.screens.record_text import summary_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from workbench.dataset.analysis import Spec
+    from workbench.dataset.formats import Format
     from workbench.dataset.query import QueryRow
+    from workbench.dataset.rows import Document, RowId, Rows
     from workbench.dataset.rules import Finding
 
 
@@ -112,6 +111,8 @@ class OpenFile:
 
     def value_of(self, row: RowId) -> object:
         """The value of a row, or the DecodeError that it raises."""
+        from workbench.dataset.rows import DecodeError
+
         try:
             return self.document.value(row)
         except DecodeError as error:
@@ -119,6 +120,8 @@ class OpenFile:
 
     def listed(self, row: RowId, marked: bool) -> Listed:
         """A row as the list shows it."""
+        from workbench.screens.record_text import summary_of
+
         raw = self.document.raw(row)
         summary = summary_of(raw, lambda: self.document.value(row), self.format)
         return Listed(self.number_of(row), marked, row < 0, self.facts_of(row), len(raw), summary)

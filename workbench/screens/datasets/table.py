@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from workbench.screens.datasets.facts import UNKNOWN, RowFacts
 from workbench.screens.datasets.view import Sort
-from workbench.screens.record_text import Summary
 from workbench.widgets.lines import LineList
 from workbench.widgets.textline import Line, Piece, TextLine, fit
+
+if TYPE_CHECKING:
+    from workbench.screens.record_text import Summary
 
 MARK: Final = "◆"
 """Before the number of a record that is marked."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from workbench.dataset.query import Query
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from workbench.dataset.query import Query
     from workbench.dataset.rows import Change, Document, RowId
     from workbench.screens.datasets.row_set import RowSet
 
@@ -47,7 +46,8 @@ class Wanted:
 
     text: str = ""
     """The filter as it was typed."""
-    query: Query = field(default_factory=Query)
+    query: Query | None = None
+    """What it says; None: nothing, all records fit."""
     sort: Sort = field(default_factory=Sort)
     sample: int = 0
     """How many, drawn at random; 0: all."""
@@ -57,7 +57,7 @@ class Wanted:
     @property
     def is_all(self) -> bool:
         """Whether that is the whole file in its own order."""
-        return self.query.node is None and not self.sort.changes_order and not self.sample
+        return self.query is None and not self.sort.changes_order and not self.sample
 
 
 class View:
