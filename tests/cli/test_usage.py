@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran
+from workbench.cli.entry import COMMANDS, build_parser
 from workbench.testing.fake_provider import FakeProvider
 
 Ftwb = Callable[..., Ran]
@@ -265,3 +267,21 @@ def test_a_broken_configuration_is_a_finding_of_the_doctor(ftwb: Ftwb, tmp_path:
     assert ran.code == 3
     (found,) = [check for check in ran.json["checks"] if check["name"] == "configuration"]
     assert not found["ok"] and "config.toml" in found["detail"]
+
+
+def test_every_command_is_found_in_its_module() -> None:
+    """Only the module of the command that is asked for is loaded: the table has to be right, and whole."""
+    help_text = build_parser().format_help()
+    for command in COMMANDS:
+        assert f"    {command} " in help_text
+        with pytest.raises(SystemExit):
+            build_parser(command).parse_args([command, "--help"])
+    shown = re.findall(r"^    ([a-z]+) ", help_text, flags=re.M)
+    assert shown == list(COMMANDS)
+
+
+def test_one_command_loads_no_other() -> None:
+    code = "import sys\nfrom workbench.cli.entry import main\nmain(['doctor', '--no-such'])\n"
+    code += "print([name for name in sys.modules if name in ('workbench.cli.job', 'workbench.cli.dataset')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from workbench import __version__
-from workbench.cli import (
-    chat,
-    cleanup,
-    config,
-    dataset,
-    decide,
-    deployment,
-    doctor,
-    engine,
-    evaluate,
-    job,
-    model,
-    output,
-    profile,
-    project,
-    quickstart,
-    rescue,
-    serve,
-    workbench,
-)
+from workbench.cli import output
 from workbench.errors import WorkbenchError
 
-NOUNS = (
-    workbench,
-    dataset,
-    model,
-    job,
-    chat,
-    evaluate,
-    decide,
-    quickstart,
-    rescue,
-    deployment,
-    cleanup,
-    project,
-    profile,
-    config,
-    engine,
-    serve,
-    doctor,
-)
+COMMANDS = {
+    "open": "workbench",
+    "dataset": "dataset",
+    "model": "model",
+    "job": "job",
+    "chat": "chat",
+    "evaluate": "evaluate",
+    "decide": "decide",
+    "quickstart": "quickstart",
+    "rescue": "rescue",
+    "deployment": "deployment",
+    "cleanup": "cleanup",
+    "project": "project",
+    "profile": "profile",
+    "config": "config",
+    "engine": "engine",
+    "serve": "serve",
+    "doctor": "doctor",
+}
+"""Every command, and the module of `workbench.cli` that has it; only that of the one that is asked for is loaded."""
 _OPTIONS_WITH_VALUE = ("--workspace", "--project", "--start")
 
 
@@ -82,8 +65,8 @@ def common_options(*, suppress: bool) -> argparse.ArgumentParser:
     return parent
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The command line of one command; the whole of it without one."""
     parser = Parser(
         prog="ftwb",
         description="A fine-tuning workbench. `ftwb` alone opens it, `ftwb FILE` opens it on a dataset.",
@@ -92,21 +75,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ftwb {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     shared = common_options(suppress=True)
-    for noun in NOUNS:
-        noun.register(commands, shared)
+    for name in COMMANDS if command is None else (command,):
+        importlib.import_module(f"workbench.cli.{COMMANDS[name]}").register(commands, shared)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = build_parser()
     # Until they are parsed, so that a usage error is answered as asked too.
     args = argparse.Namespace(json="--json" in arguments, debug="--debug" in arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter is no reason to stop
     try:
-        args = parser.parse_args(_with_open(arguments, parser))
+        arguments, command = _with_open(arguments)
+        args = build_parser(command).parse_args(arguments)
         code = int(args.run(args))
         sys.stdout.flush()  # here, where it can be told that it failed
         return code
@@ -141,24 +124,29 @@ def _failed(args: argparse.Namespace, error: WorkbenchError) -> int:
     return output.failure(args, error)
 
 
-def _with_open(arguments: list[str], parser: argparse.ArgumentParser) -> list[str]:
-    """`ftwb` and `ftwb FILE` mean `ftwb open [FILE]`; raises the sentence for a word that is neither command nor file.
+def _with_open(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The arguments and their command, None where help on all is asked for.
 
-    A file whose name is that of a command is opened with `ftwb -- FILE`.
+    `ftwb` and `ftwb FILE` mean `ftwb open [FILE]`; raises the sentence for a word that is neither command nor file. A
+    file whose name is that of a command is opened with `ftwb -- FILE`.
     """
-    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    known = set(actions[0].choices)
     skip = False
     for argument in arguments:
         if skip:
             skip = False
         elif argument in _OPTIONS_WITH_VALUE:
             skip = True
-        elif argument in known or argument in ("-h", "--help", "--version"):
-            return arguments
+        elif argument in COMMANDS:
+            return arguments, argument
+        elif argument in ("-h", "--help"):
+            return arguments, None
+        elif argument == "--version":
+            return arguments, "open"
         elif argument == "--":
             break
         elif not argument.startswith("-"):
-            workbench.file_of(argument)
+            from workbench.cli.workbench import file_of
+
+            file_of(argument)
             break
-    return ["open", *arguments]
+    return ["open", *arguments], "open"
