@@ -197,3 +197,21 @@ async def test_curves_over_time(runs, until, screen_text) -> None:
         await pilot.press("t")
         await wait_idle(pilot)
         assert " step " in screen_text(app)
+
+
+async def test_the_machine_is_shown_while_a_job_trains_on_it(loop, until, screen_text, monkeypatch) -> None:  # noqa: F811
+    """A line for a running job of this machine; none when it has ended, nor for another machine's."""
+    await asyncio.to_thread(loop.job, "running")
+    loop.provider.advance(times=2)
+    loop.train(3)
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_idle(pilot)
+        screen = app.screen
+        await until(pilot, lambda: screen.view is not None and screen.view.step == 3)
+        assert "memory" not in screen_text(app)
+        monkeypatch.setattr(JobsScreen, "_trains_here", lambda _, __: True)
+        screen.show_view()
+        await until(pilot, lambda: "memory" in screen_text(app))
+        await asyncio.to_thread(loop.provider.end_with, "succeeded")
+        await until(pilot, lambda: screen.job.status == "succeeded" and "memory" not in screen_text(app))

@@ -62,6 +62,14 @@ class Attached(Message):
         self.job = job
 
 
+class MachineSeen(Message):
+    """How busy the machine is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class TableMade(Message):
     """All series as a table."""
 

@@ -32,6 +32,7 @@ class JobMonitor(Vertical):
         super().__init__(id=id)
         self._state = TextLine(id="state")
         self._alert = TextLine(id="alert")
+        self._machine = TextLine(id="machine", classes="-none")
         self.chart = SeriesChart(id="chart")
         self.events = EventList(id="events")
         self._view: JobView | None = None
@@ -43,6 +44,7 @@ class JobMonitor(Vertical):
         """The lines, the chart, the events."""
         yield self._state
         yield self._alert
+        yield self._machine
         yield self.chart
         yield self.events
 
@@ -121,6 +123,11 @@ class JobMonitor(Vertical):
         more = f"  (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
         left = [Piece(f" ! {alerts[0].name} ", "warning"), Piece(visible_line(alerts[0].text))]
         self._alert.show(left, [Piece(f"{more}  w: rule ", "muted")])
+
+    def show_machine(self, text: str) -> None:
+        """How busy the machine is that trains; no line where it is another one's."""
+        self._machine.set_class(not text, "-none")
+        self._machine.show([Piece(f" {visible_line(text)}", "muted")] if text else [])
 
     # How it is looked at --------------------------------------------------------------------------------------------
 

@@ -94,6 +94,7 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         """Off screen: ask nobody for what nobody sees."""
         self.workers.cancel_group(self, "follow")
         self.workers.cancel_group(self, "list")
+        self.watch_machine(False)
 
     # The list -------------------------------------------------------------------------------------------------------
 
@@ -237,7 +238,13 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         """The job, and what is allowed with it now."""
         super().show_view()
         self._show_state()
+        job = self.job
+        self.watch_machine(job is not None and job.status == "running" and self._trains_here(job))
         self.refresh_bindings()
+
+    def _trains_here(self, job: Job) -> bool:
+        known = self.context.profiles().get(job.profile)
+        return known is not None and known.kind == "local"
 
     def _show_state(self) -> None:
         self._monitor.show_state(self.job, self._problem)

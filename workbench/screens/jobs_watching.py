@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from textual import on, work
 
 from workbench.screens.aside import aside, aside_sync
 from workbench.screens.frame import Frame
-from workbench.screens.job_messages import Attached, CsvWritten, OtherSeen, TableMade
+from workbench.screens.job_messages import Attached, CsvWritten, MachineSeen, OtherSeen, TableMade
 from workbench.screens.job_monitor import JobMonitor
 from workbench.terminal.escape import visible_line
 from workbench.widgets import clock
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from workbench.workflow.follow import JobView
     from workbench.workflow.project import Project
 
+MACHINE_S = 5.0
+"""Between two looks at the machine."""
 MOST_MARKED = 8
 """Curves that can be told apart."""
 
@@ -39,6 +42,7 @@ class Watching(Frame):
         """The last view of every job that was followed: its step stays in the list."""
         self._found: dict[str, tuple[Alert, ...]] = {}
         """What was wrong with it then."""
+        self._watches_machine = False
         self._monitor = JobMonitor(id="job")
 
     @property
@@ -63,6 +67,33 @@ class Watching(Frame):
         found = tuple(stall(view.times, clock.now())) if going_on(view) else ()
         self._found[view.job.id] = (*others, *found)
         self._monitor.show_alerts(self._found[view.job.id])
+
+    def watch_machine(self, going_on: bool) -> None:
+        """Look at the machine every few seconds while a job trains on it."""
+        if going_on == self._watches_machine:
+            return
+        self._watches_machine = going_on
+        if going_on:
+            self.look_at_machine()
+        else:
+            self.workers.cancel_group(self, "machine")
+            self._monitor.show_machine("")
+
+    @work(exclusive=True, group="machine", exit_on_error=False)
+    async def look_at_machine(self) -> None:
+        """Until it is cancelled."""
+        from workbench.workflow.machine import Look, machine_text
+
+        look = Look(self.context.environ)
+        while True:
+            self.post_message(MachineSeen(machine_text(await aside_sync(look))))
+            await asyncio.sleep(MACHINE_S)
+
+    @on(MachineSeen)
+    def show_machine(self, message: MachineSeen) -> None:
+        """Its line, while it is wanted."""
+        if self._watches_machine:
+            self._monitor.show_machine(message.text)
 
     def _others(self) -> dict[str, JobView]:
         """The marked jobs by their legend, and the one under the cursor."""
