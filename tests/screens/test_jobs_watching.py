@@ -215,3 +215,24 @@ async def test_the_machine_is_shown_while_a_job_trains_on_it(loop, until, screen
         await until(pilot, lambda: "memory" in screen_text(app))
         await asyncio.to_thread(loop.provider.end_with, "succeeded")
         await until(pilot, lambda: screen.job.status == "succeeded" and "memory" not in screen_text(app))
+
+
+async def test_the_end_of_a_job_is_announced_once(loop, until, monkeypatch) -> None:  # noqa: F811
+    """Not for jobs that had ended when they were first seen."""
+    told: list[str] = []
+    monkeypatch.setattr(JobsScreen, "announce", lambda _, ended: told.extend(job.id for job in ended))
+    job = await asyncio.to_thread(loop.job, "running")
+    loop.provider.advance(times=2)
+    loop.train(3)
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_idle(pilot)
+        screen = app.screen
+        await until(pilot, lambda: screen.view is not None and screen.view.step == 3)
+        await asyncio.to_thread(loop.provider.end_with, "succeeded")
+        await until(pilot, lambda: screen.job.status == "succeeded")
+        screen.action_refresh()
+        await wait_idle(pilot)
+        screen.action_refresh()
+        await wait_idle(pilot)
+    assert told == [job.id]

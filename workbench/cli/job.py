@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,21 @@ async def _wait(context: Any, job: Any) -> Any:
             trouble = f" ({view.trouble})" if view.trouble else ""
             line(f"{job.id}: {notice.text}{trouble}", phase_changed=view.job.status != status)
             status, job = view.job.status, view.job
+    _tell(context, job)
     return job
+
+
+def _tell(context: Any, job: Any) -> None:
+    """Bell, notification and own command when a job that was waited for has ended; the first two on a terminal only."""
+    from workbench.workflow.finish import tell
+
+    def write(said: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(said)
+            sys.stderr.flush()
+
+    if job.ended:
+        tell(job, context.config.preferences, context.environ, write)
 
 
 def run_reproduce(args: argparse.Namespace) -> int:

@@ -121,6 +121,7 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         if not message.asked and self.jobs:
             return
         here = self.job.id if self.job is not None else None
+        self.tell_of_ends(self.jobs, message.listed.jobs)
         self.jobs = message.listed.jobs
         self._problem = "; ".join(f"{name} cannot be asked: {why}" for name, why in message.listed.unreachable)
         self._table.list.empty = "No jobs yet: n starts one." if message.asked else "Asking the profiles…"
@@ -215,6 +216,7 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         view = message.view
         before = self._views.get(view.job.id)
         self._views[view.job.id], self._found[view.job.id] = view, message.alerts
+        self.tell_of_ends(self.jobs, [view.job])
         self.jobs = tuple(view.job if job.id == view.job.id else job for job in self.jobs)
         with self.app.batch_update():
             if before is None or (before.job.status, before.step) != (view.job.status, view.step):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,28 @@ class Watching(Frame):
         found = tuple(stall(view.times, clock.now())) if going_on(view) else ()
         self._found[view.job.id] = (*others, *found)
         self._monitor.show_alerts(self._found[view.job.id])
+
+    def tell_of_ends(self, before: Iterable[Job], now: Iterable[Job]) -> None:
+        """Ring for jobs that went on when they were seen last and have ended since."""
+        going = {job.id for job in before if not job.ended}
+        ended = [job for job in now if job.ended and job.id in going]
+        if ended:
+            self.announce(ended)
+
+    @work(thread=True, group="announce", exit_on_error=False)
+    def announce(self, ended: list[Job]) -> None:
+        """Bell, notification, the person's own command."""
+        from workbench.workflow.finish import tell
+
+        preferences = self.context.config.preferences
+        for job in ended:
+            tell(job, preferences, self.context.environ, self.write_to_terminal)
+
+    def write_to_terminal(self, said: str) -> None:
+        """Past Textual: neither a bell nor a notification is drawn."""
+        driver = self.app._driver
+        if driver is not None and not self.app.is_headless:
+            driver.write(said)
 
     def watch_machine(self, going_on: bool) -> None:
         """Look at the machine every few seconds while a job trains on it."""

@@ -21,6 +21,12 @@ class Preferences(BaseModel):
     """`ftwb-dark`, `ftwb-light` or any Textual theme."""
     low_bandwidth: bool | None = None
     """Fewer bytes to the terminal; None decides by `SSH_CONNECTION`."""
+    bell: bool = True
+    """The terminal's bell when a job ends."""
+    notify: bool = True
+    """A desktop notification (OSC 9) when a job ends, where the terminal knows how."""
+    on_job_end: str = ""
+    """A command that is run when a job ends, without a shell; FTWB_JOB_ID, _STATUS, _MODEL and _PROFILE tell which."""
 
 
 class Config(BaseModel):
