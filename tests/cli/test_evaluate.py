@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,3 +181,22 @@ def test_general_ability_is_a_table_of_its_own(ftwb: Ftwb, provider: FakeProvide
     shown = ftwb(*evaluate, tuned).out
     assert shown.count("CANDIDATE") == 2 and "general ability" in shown
     assert ftwb(*evaluate, f"openai/{MODEL}", "--json").json["error"]["code"] == "no_tuned"
+
+
+def test_lm_eval_commands_are_printed_and_its_results_read_back(
+    ftwb: Ftwb, provider: FakeProvider, tmp_path: Path
+) -> None:
+    ran = ftwb("evaluate", "--lm-eval", "gsm8k,ifeval", "--candidate", f"openai/{MODEL}", "--json")
+    (one,) = ran.json["commands"]
+    assert one["candidate"] == f"openai/{MODEL}" and one["command"].startswith("lm_eval --model local-chat-completions")
+    assert provider.requests == []
+    shown = ftwb("evaluate", "--lm-eval", "gsm8k", "--candidate", "local/starter", "--served", "http://gpu:1/v1")
+    assert "base_url=http://gpu:1/v1/chat/completions" in shown.out and "FTWB_API_KEY" in shown.err
+    assert ftwb("evaluate", "--lm-eval", ",").code == 2
+    path = tmp_path / "results_d.json"
+    path.write_text(json.dumps({"results": {"arc": {"acc,none": 0.5, "acc_stderr,none": 0.1}},
+                                "n-samples": {"arc": {"effective": 25}}, "model_name": "org/m"}))  # fmt: skip
+    (run,) = ftwb("evaluate", "--import-lm-eval", str(path), "--json").json["runs"]
+    assert (run["imported"], run["candidates"][0]["n"]) == ("lm-eval: arc, acc,none", 25)
+    assert "imported from lm-eval" in ftwb("evaluate", "--import-lm-eval", str(path)).out
+    assert ftwb("evaluate", "--import-lm-eval", str(tmp_path / "none.json")).code == 1

@@ -59,6 +59,13 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--regression", action="store_true", help="also ask base and tuned model plain questions of general ability"
     )
+    parser.add_argument(
+        "--lm-eval", metavar="TASKS", help="print the lm-eval command of each candidate for these tasks, and do nothing"
+    )
+    parser.add_argument("--served", metavar="URL", help="where `ftwb serve` listens, for --lm-eval")
+    parser.add_argument(
+        "--import-lm-eval", metavar="JSON", nargs="+", help="record results of lm-eval as runs marked imported"
+    )
     parser.add_argument("--repeat", metavar="N", type=count, default=1)
     parser.add_argument("--limit", metavar="N", type=count)
     parser.add_argument("--seed", metavar="N", type=int)
@@ -78,7 +85,11 @@ def run(args: argparse.Namespace) -> int:
 
     context = context_of(args)
     project = project_of(args, context)
+    if args.import_lm_eval:
+        return _import(args, context, project)
     task = _task(args, project.task)
+    if args.lm_eval:
+        return _export(args, context, task, args.candidate or project.document.candidates)
     candidates = _candidates(args, context, project)
     asked: dict[str, Any] = {"task": task, "limit": args.limit, "repeat": args.repeat, "side": _side(args)}
     asked["siblings"] = _agree(args, context, project, candidates, asked)
@@ -104,6 +115,39 @@ def run(args: argparse.Namespace) -> int:
     print_run(result)
     if general is not None:
         print_general(general)
+    return 0
+
+
+def _export(args: argparse.Namespace, context: Any, task: Any, candidates: Sequence[str]) -> int:
+    """The candidates as commands of lm-eval."""
+    from workbench.workflow.exchange import SERVED, export_lm_eval
+
+    tasks = [name.strip() for name in args.lm_eval.split(",") if name.strip()]
+    if not tasks:
+        raise WorkbenchError("--lm-eval", "names no task", "for example gsm8k,ifeval", code="usage", exit_code=2)
+    found = [export_lm_eval(context, text, task, tasks, args.served or SERVED) for text in candidates]
+    if args.json:
+        output.emit_json({"commands": found})
+        return 0
+    for one in found:
+        output.note(f"{one.candidate}: OPENAI_API_KEY is the value of {one.key}")
+        output.say(one.command)
+    return 0
+
+
+def _import(args: argparse.Namespace, context: Any, project: Any) -> int:
+    """Results of lm-eval as runs."""
+    from workbench.cli.evaluate_show import print_run
+    from workbench.workflow.exchange import import_lm_eval
+
+    runs = import_lm_eval(context, project, [Path(path) for path in args.import_lm_eval], args.candidate)
+    if args.json:
+        output.emit_json({"runs": runs})
+        return 0
+    for number, one in enumerate(runs):
+        if number:
+            output.say()
+        print_run(one)
     return 0
 
 

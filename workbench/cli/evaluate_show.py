@@ -11,7 +11,8 @@ from workbench.cli import output
 def print_run(result: Any) -> None:
     """A run as two tables."""
     side = {"validation": " (the validation side)", "regression": " (general ability)"}.get(result.side, "")
-    output.say(f"{result.run}: {result.scorer} on {result.test_sha256[:12]}{side}")
+    what = result.imported or f"{result.scorer} on {result.test_sha256[:12]}{side}"
+    output.say(f"{result.run}: {'imported from ' if result.imported else ''}{what}")
     if result.opened and result.opened > 1:
         output.say(f"this test set was opened {result.opened} times: choose on the validation side")
     output.table(

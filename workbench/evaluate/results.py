@@ -150,9 +150,9 @@ class SeedSpread(BaseModel):
         return sum(score is not None for score in self.scores)
 
 
-Side = Literal["test", "validation", "regression"]
+Side = Literal["test", "validation", "regression", "imported"]
 """`validation`: to choose a prompt, a k, a checkpoint by. `test`: for those that were chosen, and to judge by.
-`regression`: the bundled questions of general ability."""
+`regression`: the bundled questions of general ability. `imported`: measured by another program."""
 
 
 class Best(BaseModel):
@@ -207,6 +207,8 @@ class RunResult(BaseModel):
     side: Side = "test"
     opened: int | None = None
     """How often this test set had been opened in the workspace, this time included; None on the validation side."""
+    imported: str | None = None
+    """By what and on what it was measured, where it was not measured here."""
     regression: str | None = None
     """The run that measured the same models on the questions of general ability, where one did."""
     judge: JudgeReport | None = None

@@ -119,6 +119,8 @@ def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], l
         left.append(Piece(" · to choose by, not to judge by", "warning"))
     if run.best is not None:
         left.append(Piece(f" · best {visible_line(run.best.candidate)}", "good"))
+    if run.imported is not None:
+        left.append(Piece(f" · imported from {visible_line(run.imported)}", "warning"))
     if run.judge is not None:
         left.append(Piece(f" · judge {visible_line(run.judge.model)}, κ {_kappa(run.judge.kappa)}", "muted"))
     if run.repeat > 1:

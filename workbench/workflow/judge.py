@@ -78,6 +78,7 @@ def _chosen(context: Context, project: Project, run_id: str | None) -> RunResult
         why = {
             "validation": "is on the validation side: who was chosen by it looks too good in it",
             "regression": "is about general ability, not about the task",
+            "imported": "was measured by another program, on its own items",
         }[run.side]
         raise WorkbenchError(f"run {run.run}", why, "judge a run on the test set", code="not_a_test_run")
     if run is None and run_id is not None:
