@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.dataset.duplicates.alike import NEAR
 from workbench.dataset.duplicates.crew import Cancelled
 from workbench.dataset.duplicates.find import (
     Copies,
@@ -12,7 +13,7 @@ from workbench.dataset.duplicates.find import (
     leaked,
     leaked_texts,
 )
-from workbench.dataset.duplicates.join import NEAR, Match
+from workbench.dataset.duplicates.join import Match
 
 __all__ = [
     "NEAR",

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO
 
 from workbench.dataset.duplicates.signatures import Plan, Signatures, sign
-from workbench.dataset.duplicates.worker import read_signatures, write_plan, write_rows
+from workbench.dataset.duplicates.worker import read_signatures, write_plans, write_rows
 from workbench.errors import WorkbenchError
 
 BLOCK = 2000  # rows handed over at once
@@ -31,27 +31,31 @@ class Cancelled(WorkbenchError):
 def sign_all(
     raws: Iterable[bytes],
     count: int,
-    plan: Plan,
+    plans: Sequence[Plan],
     *,
     workers: int = 2,
     progress: Callable[[int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> Signatures:
-    """The signatures of all rows, in their order; `progress` gets the rows done.
+) -> tuple[Signatures, ...]:
+    """The signatures of all rows in their order, one after each plan; `progress` gets the rows done.
 
     Raises Cancelled once `cancelled` says so, and WorkbenchError if a worker dies.
     """
     blocks = iter(_blocks(raws))
     if count <= _FEW or workers < 1:
-        done: list[Signatures] = []
+        done: list[tuple[Signatures, ...]] = []
         for block in blocks:
             if cancelled is not None and cancelled():
                 raise Cancelled
-            done.append(sign(block, plan))
+            done.append(sign(block, plans))
             if progress is not None:
-                progress(sum(map(len, done)))
-        return Signatures.joined(done, plan.bands)
-    return _Crew(blocks, plan, progress, cancelled).run(workers)
+                progress(sum(len(part[0]) for part in done))
+        return _joined(done, len(plans))
+    return _Crew(blocks, plans, progress, cancelled).run(workers)
+
+
+def _joined(blocks: Sequence[tuple[Signatures, ...]], plans: int) -> tuple[Signatures, ...]:
+    return tuple(Signatures.joined([block[number] for block in blocks]) for number in range(plans))
 
 
 def _blocks(raws: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -66,20 +70,20 @@ class _Crew:
     def __init__(
         self,
         blocks: Iterator[list[bytes]],
-        plan: Plan,
+        plans: Sequence[Plan],
         progress: Callable[[int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> None:
         self._blocks = enumerate(blocks)
-        self._plan = plan
+        self._plans = plans
         self._progress = progress
         self._cancelled = cancelled
         self._lock = threading.Lock()
-        self._done: dict[int, Signatures] = {}
+        self._done: dict[int, tuple[Signatures, ...]] = {}
         self._rows_done = 0
         self._failure: BaseException | None = None
 
-    def run(self, workers: int) -> Signatures:
+    def run(self, workers: int) -> tuple[Signatures, ...]:
         """Start the workers, wait for them, and put the answers in order."""
         threads = [threading.Thread(target=self._guarded, name=f"duplicates-{n}") for n in range(workers)]
         for thread in threads:
@@ -88,7 +92,7 @@ class _Crew:
             thread.join()
         if self._failure is not None:
             raise self._failure
-        return Signatures.joined([self._done[number] for number in sorted(self._done)], self._plan.bands)
+        return _joined([self._done[number] for number in sorted(self._done)], len(self._plans))
 
     def _guarded(self) -> None:
         try:
@@ -117,11 +121,11 @@ class _Crew:
     def _feed(self, worker: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         assert worker.stdin is not None and worker.stdout is not None
         try:
-            write_plan(worker.stdin, self._plan)
+            write_plans(worker.stdin, self._plans)
             while (item := self._next()) is not None:
                 number, block = item
                 write_rows(worker.stdin, block)
-                signed = read_signatures(worker.stdout, len(block), self._plan.bands)
+                signed = read_signatures(worker.stdout, len(block), len(self._plans))
                 if signed is None:
                     raise BrokenPipeError
                 self._take(number, signed)
@@ -139,9 +143,9 @@ class _Crew:
                 raise Cancelled
             return next(self._blocks, None)
 
-    def _take(self, number: int, signed: Signatures) -> None:
+    def _take(self, number: int, signed: tuple[Signatures, ...]) -> None:
         with self._lock:
             self._done[number] = signed
-            self._rows_done += len(signed)
+            self._rows_done += len(signed[0])
             if self._progress is not None:
                 self._progress(self._rows_done)

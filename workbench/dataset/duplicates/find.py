@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.dataset.duplicates.crew import sign_all
-from workbench.dataset.duplicates.join import NEAR, Joined, Match, TextsOf, join_near, match_near, runs
-from workbench.dataset.duplicates.shingles import Kind, scaffolding, shingles
-from workbench.dataset.duplicates.signatures import (
-    PROMPT_BANDS,
-    WORD_BANDS,
-    Plan,
-    Signatures,
-    read,
-    sign_texts,
-)
-from workbench.dataset.duplicates.texts import prompt_text, record_text
+from workbench.dataset.duplicates.alike import NEAR, TextsOf
+from workbench.dataset.duplicates.crew import Cancelled, sign_all
+from workbench.dataset.duplicates.join import Joined, Match, Union, join_near, match_near, runs
+from workbench.dataset.duplicates.scaffold import scaffolding, scaffolding_of
+from workbench.dataset.duplicates.shingles import Kind, shingles
+from workbench.dataset.duplicates.signatures import Plan, Signatures, sign_texts
+from workbench.dataset.duplicates.texts import read
 from workbench.dataset.rows import Rows
 
 Progress = Callable[[int, int], None]
@@ -30,7 +25,7 @@ Progress = Callable[[int, int], None]
 Source = Rows | Sequence[bytes]
 """A file, or rows as they would stand in one."""
 
-_SAMPLE = 2000  # rows that scaffolding is told from
+_SAMPLE = 2000  # texts that scaffolding is told from
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +73,21 @@ def find_duplicates(
     `NEAR` of their three-word pieces in common (case, punctuation and pieces that most records share do not count); of
     exact copies only the first is among the near.
     """
-    told = _told(progress, len(rows) + (len(rows) + len(against) if against is not None else 0))
-    signed, plan = _signed(rows, "words", workers, told(0), cancelled)
-    exact = tuple(Copies(tuple(rows.line(int(row)) for row in run)) for run in _exact(signed))
-    near = tuple(_near_groups(rows, signed, join_near(signed, plan, _texts_of(rows, plan))))
+    total = len(rows) + (len(against) if against is not None else 0)
+    plans = [Plan("words", scaffolding_of(_raws(rows), "words"))]
+    if against is not None:
+        plans.append(_prompt_plan(rows, against))
+    told = _told(progress, total)
+    signed = sign_all(_raws(rows), len(rows), plans, workers=workers, progress=told(0), cancelled=cancelled)
+    exact = tuple(Copies(tuple(rows.line(int(row)) for row in run)) for run in _exact(signed[0]))
+    joined = join_near(signed[0], plans[0], _texts_of(rows, plans[0]), stopped=_stopped(cancelled))
+    near = tuple(_near_groups(rows, signed[0], joined))
     found: tuple[Leaked, ...] = ()
     if against is not None:
-        found = leaked(rows, against, workers=workers, progress=_shifted(progress, len(rows)), cancelled=cancelled)
+        (theirs,) = sign_all(
+            _raws(against), len(against), plans[1:], workers=workers, progress=told(len(rows)), cancelled=cancelled
+        )
+        found = _leaks(rows, against, signed[1], theirs, plans[1], cancelled)
     return Duplicates(len(rows), exact, near, found)
 
 
@@ -96,16 +99,33 @@ def leaked(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Leaked, ...]:
-    """The records of a file that another has, whole or by their question (all before the last answer)."""
-    total = len(rows) + len(against)
-    told = _told(progress, total)
-    common = _scaffolding(rows, "characters")
-    mine, plan = _signed(rows, "characters", workers, told(0), cancelled, common)
-    theirs, _ = _signed(against, "characters", workers, told(len(rows)), cancelled, common)
+    """The records of a file that another has, whole or by their question (all before the last answer).
+
+    Of two files that are parts of one, what is found here is in one group by `groups` of the one.
+    """
+    told = _told(progress, len(rows) + len(against))
+    plan = _prompt_plan(rows, against)
+    (mine,) = sign_all(_raws(rows), len(rows), [plan], workers=workers, progress=told(0), cancelled=cancelled)
+    (theirs,) = sign_all(
+        _raws(against), len(against), [plan], workers=workers, progress=told(len(rows)), cancelled=cancelled
+    )
+    return _leaks(rows, against, mine, theirs, plan, cancelled)
+
+
+def _leaks(
+    rows: Rows,
+    against: Rows,
+    mine: Signatures,
+    theirs: Signatures,
+    plan: Plan,
+    cancelled: Callable[[], bool] | None,
+) -> tuple[Leaked, ...]:
     whole: dict[int, int] = {}
     for row, digest in enumerate(theirs.digests.tolist()):
         whole.setdefault(digest, row)
-    matches = match_near(mine, theirs, plan, _texts_of(rows, plan), _texts_of(against, plan))
+    matches = match_near(
+        mine, theirs, plan, _texts_of(rows, plan), _texts_of(against, plan), cautious=True, stopped=_stopped(cancelled)
+    )
     found = {match.row: match for match in matches}
     leaks = []
     for row, digest in enumerate(mine.digests.tolist()):
@@ -125,7 +145,7 @@ def leaked_texts(texts: Sequence[str], against: Sequence[str], *, threshold: flo
     `against` share do not count. `Match.equal` says whether they are the same.
     """
     sample = against[:: max(1, len(against) // _SAMPLE)]
-    plan = Plan("characters", PROMPT_BANDS, scaffolding(shingles(sample, "characters")))
+    plan = Plan("characters", scaffolding(shingles(sample, "characters")))
     return match_near(
         sign_texts(texts, plan),
         sign_texts(against, plan),
@@ -149,49 +169,29 @@ def groups(
     They are copies of each other, exact or near, as whole records, or they ask the same (`by` says which). A row that
     cannot be read is a group of its own unless its bytes are there twice.
     """
-    every: dict[str, tuple[Kind, ...]] = {
+    every: Mapping[str, tuple[Kind, ...]] = {
         "record": ("words",),
         "prompt": ("characters",),
         "both": ("words", "characters"),
     }
-    kinds = every[by]
-    told = _told(progress, len(rows) * len(kinds))
-    union = None
-    for number, kind in enumerate(kinds):
-        signed, plan = _signed(rows, kind, workers, told(number * len(rows)), cancelled)
-        joined = join_near(signed, plan, _texts_of(rows, plan)).union
-        joined.join_equal(signed.digests)
-        if union is None:
-            union = joined
-        else:
-            roots = joined.roots()
-            for row in np.flatnonzero(roots != np.arange(len(roots))).tolist():
-                union.join(row, int(roots[row]))
-    assert union is not None
+    plans = [Plan(kind, scaffolding_of(_raws(rows), kind)) for kind in every[by]]
+    told = _told(progress, len(rows))
+    signed = sign_all(_raws(rows), len(rows), plans, workers=workers, progress=told(0), cancelled=cancelled)
+    union = Union(len(rows))
+    union.join_equal(signed[0].digests)
+    for part, plan in zip(signed, plans, strict=True):
+        lenient = plan.kind == "characters"
+        join_near(part, plan, _texts_of(rows, plan), union, lenient=lenient, stopped=_stopped(cancelled))
     _, numbers = np.unique(union.roots(), return_inverse=True)
     return numbers.astype(np.int32)
 
 
-def _signed(
-    rows: Source,
-    kind: Kind,
-    workers: int,
-    progress: Callable[[int], None] | None,
-    cancelled: Callable[[], bool] | None,
-    common: NDArray[np.uint64] | None = None,
-) -> tuple[Signatures, Plan]:
-    bands = WORD_BANDS if kind == "words" else PROMPT_BANDS
-    plan = Plan(kind, bands, _scaffolding(rows, kind) if common is None else common)
-    raws = rows.iter_raw() if isinstance(rows, Rows) else iter(rows)
-    return sign_all(raws, len(rows), plan, workers=workers, progress=progress, cancelled=cancelled), plan
+def _prompt_plan(rows: Rows, against: Rows) -> Plan:
+    return Plan("characters", scaffolding_of(chain(_raws(rows), _raws(against)), "characters"))
 
 
-def _scaffolding(rows: Source, kind: Kind) -> NDArray[np.uint64]:
-    """What most of a sample of different texts share."""
-    step = max(1, len(rows) // _SAMPLE)
-    text = record_text if kind == "words" else prompt_text
-    different = dict.fromkeys(text(read(_raw(rows, row))) for row in range(0, len(rows), step))
-    return scaffolding(shingles(list(islice(different, _SAMPLE)), kind))
+def _raws(rows: Source) -> Iterator[bytes]:
+    return rows.iter_raw() if isinstance(rows, Rows) else iter(rows)
 
 
 def _raw(rows: Source, row: int) -> bytes:
@@ -200,6 +200,16 @@ def _raw(rows: Source, row: int) -> bytes:
 
 def _texts_of(rows: Source, plan: Plan) -> TextsOf:
     return lambda numbers: [plan.text(read(_raw(rows, number))) for number in numbers]
+
+
+def _stopped(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
+    """Raises Cancelled once asked to stop."""
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+
+    return check
 
 
 def _exact(signed: Signatures) -> Iterator[NDArray[np.int64]]:
@@ -219,7 +229,7 @@ def _near_groups(rows: Rows, signed: Signatures, joined: Joined) -> Iterator[Cop
             members[key[0]].append(row)
     for group in members.values():
         if len(group) > 1:
-            lowest = min((joined.similarities.get(row, 1.0) for row in group), default=1.0)
+            lowest = min(float(joined.similarities[row]) for row in group)
             yield Copies(tuple(rows.line(row) for row in group), round(lowest, 4))
 
 
@@ -230,7 +240,3 @@ def _told(progress: Progress | None, total: int) -> Callable[[int], Callable[[in
         return None if progress is None else lambda done: progress(behind + done, total)
 
     return part
-
-
-def _shifted(progress: Progress | None, behind: int) -> Progress | None:
-    return None if progress is None else lambda done, total: progress(behind + done, behind + total)

@@ -1,24 +1,20 @@
-"""From signatures to copies: rows that share a key are compared for real, and those alike are put together."""
+"""From signatures to copies: rows that meet are compared for real, and those alike are put together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.dataset.duplicates.shingles import Hashes, jaccard
-from workbench.dataset.duplicates.signatures import Plan, Signatures, cut
+from workbench.dataset.duplicates.alike import NEAR, Alike, Numbers, Sets, TextsOf, worth
+from workbench.dataset.duplicates.meet import across, within
+from workbench.dataset.duplicates.shingles import Hashes
+from workbench.dataset.duplicates.signatures import Plan, Signatures
 
-NEAR = 0.8
-"""Share of shingles in common from which two texts are near copies, as usual in deduplication (Lee et al., 2022)."""
-_LEADERS = 8  # different texts that a newcomer under one key is compared with
-_BATCH = 20_000  # rows whose texts are held at once
-
-Numbers = NDArray[np.int64]
-TextsOf = Callable[[Sequence[int]], list[str]]
-"""The texts of rows, by their numbers."""
+_PENDING = 500_000  # pairs after which those found so far are compared: what is put together needs no more
+_BATCH = 30_000  # rows whose texts are held at once
 
 
 class Union:
@@ -27,26 +23,23 @@ class Union:
     def __init__(self, count: int) -> None:
         self._parent = np.arange(count, dtype=np.int64)
 
-    def find(self, row: int) -> int:
-        """The first row of a row's group."""
-        parent = self._parent
-        root = row
-        while parent[root] != root:
-            root = int(parent[root])
-        while parent[row] != root:
-            parent[row], row = root, int(parent[row])
-        return root
-
-    def join(self, one: int, other: int) -> None:
-        """Put two rows' groups together."""
-        first, second = sorted((self.find(one), self.find(other)))
-        self._parent[second] = first
+    def join(self, left: Numbers, right: Numbers) -> None:
+        """Put together the groups of each pair of rows."""
+        while True:
+            roots = self.roots()
+            one, other = roots[left], roots[right]
+            apart = one != other
+            if not apart.any():
+                return
+            left, right = left[apart], right[apart]
+            one, other = one[apart], other[apart]
+            np.minimum.at(self._parent, np.maximum(one, other), np.minimum(one, other))
 
     def join_equal(self, hashes: Hashes) -> None:
         """Put together all rows with the same number; 0 is none."""
-        for run in runs(hashes, np.flatnonzero(hashes)):
-            for row in run[1:].tolist():
-                self.join(int(run[0]), row)
+        rows = np.flatnonzero(hashes)
+        _, first, inverse = np.unique(hashes[rows], return_index=True, return_inverse=True)
+        self.join(rows, rows[first[inverse]])
 
     def roots(self) -> Numbers:
         """The first row of each row's group."""
@@ -58,7 +51,7 @@ class Union:
             parent[:] = upper
 
 
-def runs(values: NDArray[np.uint64] | NDArray[np.uint32], rows: Numbers) -> Iterator[Numbers]:
+def runs(values: NDArray[np.uint64], rows: Numbers) -> Iterator[Numbers]:
     """The rows that share a value with another, each run in the rows' order."""
     chosen = values[rows]
     order = np.argsort(chosen, kind="stable")
@@ -78,82 +71,87 @@ class Joined:
     """Rows put together, and how alike those were that were put together by comparison."""
 
     union: Union
-    similarities: dict[int, float]
-    """By row: its similarity to the row it was put to."""
+    similarities: NDArray[np.float64]
+    """By row: its similarity to the row it is most like; 1 where it was not compared."""
 
 
-def join_near(signed: Signatures, plan: Plan, texts_of: TextsOf) -> Joined:
-    """Put together the rows whose texts are equal or have at least `NEAR` of their shingles in common."""
-    union = Union(len(signed))
+def join_near(
+    signed: Signatures,
+    plan: Plan,
+    texts_of: TextsOf,
+    union: Union | None = None,
+    *,
+    lenient: bool = False,
+    stopped: Callable[[], None] = lambda: None,
+) -> Joined:
+    """Put together the rows whose texts are equal or near copies, in `union` if it is given.
+
+    `lenient` also puts together what would be near copies in a part of the file. `stopped` may raise.
+    """
+    union = Union(len(signed)) if union is None else union
     union.join_equal(signed.texts)
-    similarities: dict[int, float] = {}
+    found = np.zeros(len(signed), np.float64)
     # Of rows with equal texts one is compared.
-    rows = np.flatnonzero((signed.texts != 0) & (union.roots() == np.arange(len(signed))))
-    refused: set[tuple[int, int]] = set()
-    for band in range(plan.bands):
-        for batch in _batches(_open(runs(signed.keys[:, band], rows), union)):
-            sets = _sets([row for run in batch for row in run], plan, texts_of)
-            for run in batch:
-                _join_run(run, union, sets, refused, similarities)
-    return Joined(union, similarities)
+    _, firsts = np.unique(signed.texts, return_index=True)
+    rows = np.sort(firsts[signed.texts[firsts] != 0]).astype(np.int64)
+    for left, right in _once(within(signed.keys, rows), union, stopped):
+        for part_left, part_right, alike in _compared(left, right, plan, texts_of):
+            similar = alike.in_a_part() if lenient else alike.told() >= NEAR
+            one, other, told = part_left[similar], part_right[similar], alike.told()[similar]
+            union.join(one, other)
+            np.maximum.at(found, one, told)
+            np.maximum.at(found, other, told)
+    return Joined(union, np.where(found > 0, found, 1.0))
 
 
-def _open(every: Iterable[Numbers], union: Union) -> Iterator[list[int]]:
-    """The runs that are not one group already."""
-    for run in every:
-        rows = run.tolist()
-        if len({union.find(row) for row in rows}) > 1:
-            yield rows
-
-
-def _batches(every: Iterable[list[int]]) -> Iterator[list[list[int]]]:
-    batch: list[list[int]] = []
+def _once(
+    pairs: Iterator[tuple[Numbers, Numbers]], union: Union, stopped: Callable[[], None]
+) -> Iterator[tuple[Numbers, Numbers]]:
+    """Each pair of rows that are not in one group once, `left` ascending, many pairs at a time."""
+    seen = np.zeros(0, np.int64)
+    waiting: list[Numbers] = []
     size = 0
-    for run in every:
-        while run:  # a run longer than a batch is cut: its parts meet again under other keys
-            part, run = run[:_BATCH], run[_BATCH:]
-            batch.append(part)
-            size += len(part)
-            if size >= _BATCH:
-                yield batch
-                batch, size = [], 0
-    if batch:
-        yield batch
+    roots = union.roots()
+    for left, right in pairs:
+        stopped()
+        apart = roots[left] != roots[right]
+        waiting.append(np.unique((left[apart] << 32) | right[apart]))
+        size += len(waiting[-1])
+        if size < _PENDING:
+            continue
+        fresh = _fresh(waiting, seen)
+        waiting, size = [fresh], len(fresh)
+        if size >= _PENDING:
+            yield fresh >> 32, fresh & 0xFFFFFFFF
+            seen = np.union1d(seen, fresh)
+            waiting, size, roots = [], 0, union.roots()
+    if waiting:
+        fresh = _fresh(waiting, seen)
+        yield fresh >> 32, fresh & 0xFFFFFFFF
 
 
-def _sets(rows: Sequence[int], plan: Plan, texts_of: TextsOf) -> dict[int, Hashes]:
-    wanted = sorted(set(rows))
-    found: dict[int, Hashes] = {}
-    for at in range(0, len(wanted), 500):
-        part = wanted[at : at + 500]
-        pieces = cut(texts_of(part), plan)
-        found |= {row: pieces.of(number) for number, row in enumerate(part)}
-    return found
+def _fresh(waiting: Sequence[Numbers], seen: Numbers) -> Numbers:
+    return np.setdiff1d(np.unique(np.concatenate(waiting)), seen, assume_unique=True)
 
 
-def _join_run(
-    run: Sequence[int],
-    union: Union,
-    sets: dict[int, Hashes],
-    refused: set[tuple[int, int]],
-    similarities: dict[int, float],
-) -> None:
-    leaders: list[int] = []
-    for row in run:
-        for leader in leaders:
-            if union.find(leader) == union.find(row):
+def _compared(
+    left: Numbers, right: Numbers, plan: Plan, texts_of: TextsOf, threshold: float = NEAR
+) -> Iterator[tuple[Numbers, Numbers, Alike]]:
+    """Pairs of rows and how alike they are, without those whose sizes tell enough."""
+    at = 0
+    while at < len(left):
+        take = min(len(left) - at, _PENDING)
+        while True:
+            part = slice(at, at + take)
+            rows, places = np.unique(np.concatenate([left[part], right[part]]), return_inverse=True)
+            if len(rows) <= _BATCH or take <= _BATCH // 2:
                 break
-            if (leader, row) in refused:
-                continue
-            similarity = jaccard(sets[leader], sets[row])
-            if similarity >= NEAR:
-                union.join(leader, row)
-                similarities[row] = similarity
-                break
-            refused.add((leader, row))
-        else:
-            if len(leaders) < _LEADERS:
-                leaders.append(row)
+            take //= 2
+        sets = Sets.of(texts_of(rows.tolist()), plan)
+        one, other = places[:take], places[take:]
+        kept = worth(sets.sizes, one, other, threshold)
+        yield left[part][kept], right[part][kept], sets.compare(one[kept], other[kept])
+        at += take
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +166,20 @@ class Match:
 
 
 def match_near(
-    mine: Signatures, theirs: Signatures, plan: Plan, my_texts: TextsOf, their_texts: TextsOf, threshold: float = NEAR
+    mine: Signatures,
+    theirs: Signatures,
+    plan: Plan,
+    my_texts: TextsOf,
+    their_texts: TextsOf,
+    threshold: float = NEAR,
+    *,
+    cautious: bool = False,
+    stopped: Callable[[], None] = lambda: None,
 ) -> list[Match]:
-    """For each of my rows the one of theirs that is most like it, if any is like it at all; equal texts first."""
+    """For each of my rows the one of theirs that is most like it, if any is like it at all; equal texts first.
+
+    `cautious` takes for near copies only what would be put together where both sides are one. `stopped` may raise.
+    """
     first: dict[int, int] = {}
     for row, text in enumerate(theirs.texts.tolist()):
         if text:
@@ -180,32 +189,24 @@ def match_near(
         for row, text in enumerate(mine.texts.tolist())
         if text and text in first
     }
-    pairs = _candidates(mine, theirs, plan.bands, found)
-    for at in range(0, len(pairs), _BATCH):
-        part = pairs[at : at + _BATCH]
-        left = _sets([row for row, _ in part], plan, my_texts)
-        right = _sets([row for _, row in part], plan, their_texts)
-        for row, other in part:
-            similarity = jaccard(left[row], right[other])
-            known = found.get(row)
-            if similarity >= threshold and (known is None or similarity > known.similarity):
-                found[row] = Match(row, other, similarity)
-    return [found[row] for row in sorted(found)]
-
-
-def _candidates(mine: Signatures, theirs: Signatures, bands: int, found: dict[int, Match]) -> list[tuple[int, int]]:
-    """Pairs that share a key in some band, few of one row in each band."""
-    pairs: set[tuple[int, int]] = set()
     rows = np.array([row for row in np.flatnonzero(mine.texts).tolist() if row not in found], np.int64)
-    others = np.flatnonzero(theirs.texts)
-    for band in range(bands if len(rows) and len(others) else 0):
-        keys = theirs.keys[others, band]
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        low = np.searchsorted(ordered, mine.keys[rows, band], side="left")
-        high = np.searchsorted(ordered, mine.keys[rows, band], side="right")
-        for number in np.flatnonzero(high > low).tolist():
-            row = int(rows[number])
-            last = min(int(high[number]), int(low[number]) + _LEADERS)
-            pairs.update((row, int(others[order[place]])) for place in range(int(low[number]), last))
-    return sorted(pairs)
+    others = np.array(sorted(first.values()), np.int64)
+    count = len(mine)
+
+    def texts_of(numbers: Sequence[int]) -> list[str]:
+        """Of both sides, theirs numbered after mine."""
+        own = [number for number in numbers if number < count]
+        return my_texts(own) + their_texts([number - count for number in numbers[len(own) :]])
+
+    pairs = ((left, right + count) for left, right in across(mine.keys, rows, theirs.keys, others))
+    for left, right in _once(pairs, Union(count + len(theirs)), stopped):
+        for part_left, part_right, alike in _compared(left, right, plan, texts_of, threshold):
+            told = alike.told()
+            similar = alike.in_a_whole(threshold) if cautious else told >= threshold
+            for row, other, similarity in zip(
+                part_left[similar].tolist(), part_right[similar].tolist(), told[similar].tolist(), strict=True
+            ):
+                known = found.get(row)
+                if known is None or similarity > known.similarity:
+                    found[row] = Match(row, other - count, similarity)
+    return [found[row] for row in sorted(found)]

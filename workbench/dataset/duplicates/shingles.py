@@ -23,10 +23,6 @@ WORDS = 3
 """Words in one shingle of a record."""
 CHARACTERS = 5
 """Characters in one shingle of a prompt, which may be a few words."""
-COMMON = 0.2
-"""Shingles in more than this share of the records are scaffolding (`Title:`, `Ingredients:`) and do not count."""
-_ENOUGH = 20  # records to tell scaffolding from
-_AT_LEAST = 8  # records that have it
 
 _SPACE, _LETTER, _IDEOGRAPH, _UNSTABLE = 0, 1, 2, 3
 _PRIME = 0x9E3779B97F4A7C15
@@ -81,16 +77,6 @@ def shingles(texts: Sequence[str], kind: Kind) -> Shingles:
         codes, ends = _codes(folded)
         classes = _stable_classes()[np.minimum(codes, 0xFFFF)]
     return _of_words(codes, classes, ends) if kind == "words" else _of_characters(codes, classes, ends)
-
-
-def scaffolding(sample: Shingles) -> Hashes:
-    """The shingles that more than a fifth of the texts of a sample share, sorted; none in a small sample."""
-    if len(sample) < _ENOUGH:
-        return np.zeros(0, np.uint64)
-    different = [sample.of(number) for number in range(len(sample))]
-    values, counts = np.unique(np.concatenate(different), return_counts=True)
-    common: Hashes = values[(counts > COMMON * len(sample)) & (counts >= _AT_LEAST)]
-    return common
 
 
 def jaccard(left: Hashes, right: Hashes) -> float:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.dataset.duplicates.shingles import Hashes, Kind, Shingles, shingles
-from workbench.dataset.duplicates.texts import prompt_text, record_text
+from workbench.dataset.duplicates.scaffold import Scaffolding
+from workbench.dataset.duplicates.shingles import Hashes, Kind, shingles
+from workbench.dataset.duplicates.texts import TEXT_OF, read
 
 PERMUTATIONS = 128
+BANDS = 32
+"""Keys of a row; each is made of four minima."""
 _SEED = 42
 _BLOCK = 500  # texts cut at once: their arrays stay in the processor's cache
 
@@ -24,20 +28,11 @@ class Plan:
     """How texts are compared."""
 
     kind: Kind
-    bands: int
-    """Two texts meet where the minima of one band are all the same; fewer rows a band find more distant texts."""
-    scaffolding: Hashes
+    scaffolding: Scaffolding
 
-    @property
-    def text(self) -> Callable[[object], str]:
+    def text(self, value: object) -> str:
         """What of a record is compared."""
-        return record_text if self.kind == "words" else prompt_text
-
-
-WORD_BANDS = 16
-"""Of 8 minima each: texts with 0.8 of their shingles in common meet in 95 of 100 cases, with 0.9 always."""
-PROMPT_BANDS = 32
-"""Of 4 minima each: no two prompts with 0.8 of their shingles in common are missed, and more are looked at in vain."""
+        return TEXT_OF[self.kind](value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +43,22 @@ class Signatures:
     """The same for equal JSON values, whatever the spacing and the order of keys."""
     texts: Hashes
     """The same for texts that are the same once normalised; 0 where a row has no text or cannot be read."""
-    keys: NDArray[np.uint32]
+    keys: NDArray[np.uint16]
     """One column a band."""
 
     def __len__(self) -> int:
         return len(self.digests)
 
     @classmethod
-    def joined(cls, parts: Sequence[Signatures], bands: int) -> Signatures:
+    def joined(cls, parts: Sequence[Signatures]) -> Signatures:
         """Those of several runs of rows as one."""
-        none = cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros((0, bands), np.uint32))
+        none = cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros((0, BANDS), np.uint16))
         every = parts or [none]
         return cls(
             np.concatenate([part.digests for part in every]),
             np.concatenate([part.texts for part in every]),
             np.concatenate([part.keys for part in every]),
         )
-
-
-def read(raw: bytes) -> object:
-    """The value of a row, or None where it has none."""
-    import msgspec
-
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        pass
-    try:
-        return json.loads(raw)  # what the linter takes for readable, if with a finding: NaN, half a character
-    except (ValueError, RecursionError):
-        return None
 
 
 def value_digest(value: object, raw: bytes) -> int:
@@ -94,44 +75,39 @@ def value_digest(value: object, raw: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(canonical, digest_size=8).digest(), "little")
 
 
-def sign(raws: Sequence[bytes], plan: Plan) -> Signatures:
-    """The signatures of some rows."""
+def sign(raws: Sequence[bytes], plans: Sequence[Plan]) -> tuple[Signatures, ...]:
+    """The signatures of some rows, one after each plan."""
     values = [read(raw) for raw in raws]
     digests = np.fromiter(map(value_digest, values, raws), np.uint64, len(raws))
-    return sign_texts([plan.text(value) for value in values], plan, digests)
+    return tuple(sign_texts([plan.text(value) for value in values], plan, digests) for plan in plans)
 
 
 def sign_texts(texts: Sequence[str], plan: Plan, digests: Hashes | None = None) -> Signatures:
     """The signatures of texts; their digests are those given, or the texts' own hashes."""
     parts = [_signed(texts[at : at + _BLOCK], plan) for at in range(0, len(texts), _BLOCK)]
     hashes = np.concatenate([part[0] for part in parts] or [np.zeros(0, np.uint64)])
-    keys = np.concatenate([part[1] for part in parts] or [np.zeros((0, plan.bands), np.uint32)])
+    keys = np.concatenate([part[1] for part in parts] or [np.zeros((0, BANDS), np.uint16)])
     return Signatures(hashes if digests is None else digests, hashes, keys)
 
 
-def cut(texts: Sequence[str], plan: Plan) -> Shingles:
-    """The shingles of texts as the plan compares them."""
-    return shingles(texts, plan.kind).without(plan.scaffolding)
-
-
-def _signed(texts: Sequence[str], plan: Plan) -> tuple[Hashes, NDArray[np.uint32]]:
+def _signed(texts: Sequence[str], plan: Plan) -> tuple[Hashes, NDArray[np.uint16]]:
     from rensa import RMinHash
 
     every = shingles(texts, plan.kind)
-    counted = every.without(plan.scaffolding)
+    counted = every.without(plan.scaffolding.told)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(
         counted.hashes, counted.offsets.astype(np.uint64), PERMUTATIONS, _SEED
     )
-    return every.keys(), _band_keys(np.array(matrix.to_rows(), np.uint32), plan.bands)
+    size = len(texts) * PERMUTATIONS
+    return every.keys(), _band_keys(np.fromiter(chain.from_iterable(matrix.to_rows()), np.uint32, size))
 
 
-def _band_keys(minima: NDArray[np.uint32], bands: int) -> NDArray[np.uint32]:
-    """Each band's minima as one number."""
-    width = PERMUTATIONS // bands
-    cells = minima.reshape(-1, bands, width)
+def _band_keys(minima: NDArray[np.uint32]) -> NDArray[np.uint16]:
+    """Each band's minima as one number: its upper half, as two such numbers are always looked at together."""
+    cells = minima.reshape(-1, BANDS, PERMUTATIONS // BANDS)
     total: Any = np.zeros(cells.shape[:2], np.uint32)
-    for place in range(width):
+    for place in range(cells.shape[2]):
         total = (total ^ cells[:, :, place]) * np.uint32(0x9E3779B1)
         total ^= total >> np.uint32(15)
-    keys: NDArray[np.uint32] = total
+    keys: NDArray[np.uint16] = (total >> np.uint32(16)).astype(np.uint16)
     return keys

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from workbench.dataset.duplicates.shingles import Kind
 from workbench.dataset.formats import PAIRS, Format, RecordError, content_text, format_of, parse_pair, to_chat
 
 _SYSTEM = ("system", "developer")
+
+
+def read(raw: bytes) -> object:
+    """The value of a row, or None where it has none."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(raw)  # what the linter takes for readable, if with a finding: NaN, half a character
+    except (ValueError, RecursionError):
+        return None
 
 
 def record_text(value: object) -> str:
@@ -29,6 +45,10 @@ def prompt_text(value: object) -> str:
         return "\n".join(_every_text(value))
     asked = [text for message in messages if message.get("role") not in _SYSTEM for text in _said(message)]
     return "\n".join(asked) if asked else record_text(value)
+
+
+TEXT_OF: Mapping[Kind, Callable[[object], str]] = {"words": record_text, "characters": prompt_text}
+"""What of a record is compared by which pieces."""
 
 
 def _prompt(value: object) -> Sequence[Mapping[str, Any]] | None:
