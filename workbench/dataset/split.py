@@ -34,6 +34,10 @@ class Split:
         rows: tuple[int, ...] = getattr(self, name)
         return rows
 
+    def sides(self) -> list[tuple[int, ...]]:
+        """The rows of each side that has any."""
+        return [rows for rows in (self.train, self.validation, self.test) if rows]
+
 
 def checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
     """Two or three fractions as three; a WorkbenchError (usage) unless each is above 0 and they make 1."""

@@ -6,12 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.dataset.digest import digest_raw
 from workbench.dataset.formats import detect
 from workbench.dataset.rows import Rows, open_rows
 from workbench.dataset.sides import SideFile, refuse_overwriting, write_sides
-from workbench.dataset.split import SIDES, checked_fractions, labels_of, split
+from workbench.dataset.split import SIDES, Split, checked_fractions, labels_of, split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,12 @@ def split_dataset(
 ) -> SplitFiles:
     """Write `train.jsonl`, `validation.jsonl` and, with three fractions, `test.jsonl` to `folder`.
 
-    Near-duplicates and records that ask the same are on one side. `stratify` spreads labels (short last answers)
-    evenly. Records near one of `keep_out`, a frozen test set, are written nowhere. `progress` gets rows compared and
-    rows in all. Raises WorkbenchError, also where a file is there already and `force` is not given.
+    Near-duplicates and records that ask the same are on one side: no side has what `leaked` finds on another.
+    `stratify` spreads labels (short last answers) evenly. Records near one of `keep_out`, a frozen test set, are
+    written nowhere. `progress` gets rows compared and rows in all. Raises WorkbenchError, also where a file is there
+    already and `force` is not given.
     """
-    from workbench.dataset.duplicates import groups
+    from workbench.dataset.duplicates import settled
 
     wanted = checked_fractions(fractions)
     sides = [side for side, part in zip(SIDES, wanted, strict=True) if part]
@@ -56,9 +62,13 @@ def split_dataset(
         near = _near(rows, keep_out, cancelled) if keep_out is not None else []
         fmt = detect(rows.sample()).format
         labels = labels_of((value for _, value in rows.records()), fmt) if stratify else None
-        numbers = groups(rows, progress=progress, cancelled=cancelled).tolist()
         keys = [digest_raw(raw) for raw in rows.iter_raw()]
-        made = split(keys, fractions, seed, numbers, labels=labels, keep_out=near)
+
+        def tried(numbers: NDArray[np.int32]) -> Split:
+            return split(keys, fractions, seed, numbers.tolist(), labels=labels, keep_out=near)
+
+        numbers = settled(rows, lambda numbers: tried(numbers).sides(), progress=progress, cancelled=cancelled)
+        made = tried(numbers)
         written = write_sides(
             folder, {side: (rows.raw(row) for row in made.side(side)) for side in sides}, path, force=force
         )

@@ -14,6 +14,7 @@ from workbench.dataset.duplicates.find import (
     leaked_texts,
 )
 from workbench.dataset.duplicates.join import Match
+from workbench.dataset.duplicates.settle import settled
 
 __all__ = [
     "NEAR",
@@ -26,4 +27,5 @@ __all__ = [
     "groups",
     "leaked",
     "leaked_texts",
+    "settled",
 ]

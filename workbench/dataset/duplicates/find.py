@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.dataset.duplicates.alike import NEAR, TextsOf
 from workbench.dataset.duplicates.crew import Cancelled, sign_all
-from workbench.dataset.duplicates.join import Joined, Match, Union, join_near, match_near, runs
+from workbench.dataset.duplicates.join import Joined, Match, Side, Union, join_near, match_near, near_across, runs
 from workbench.dataset.duplicates.scaffold import scaffolding, scaffolding_of
 from workbench.dataset.duplicates.shingles import Kind, shingles
 from workbench.dataset.duplicates.signatures import Plan, Signatures, sign_texts
@@ -101,7 +101,7 @@ def leaked(
 ) -> tuple[Leaked, ...]:
     """The records of a file that another has, whole or by their question (all before the last answer).
 
-    Of two files that are parts of one, what is found here is in one group by `groups` of the one.
+    Near copies are only what a split would not have parted, see `settled`.
     """
     told = _told(progress, len(rows) + len(against))
     plan = _prompt_plan(rows, against)
@@ -120,13 +120,9 @@ def _leaks(
     plan: Plan,
     cancelled: Callable[[], bool] | None,
 ) -> tuple[Leaked, ...]:
-    whole: dict[int, int] = {}
-    for row, digest in enumerate(theirs.digests.tolist()):
-        whole.setdefault(digest, row)
-    matches = match_near(
-        mine, theirs, plan, _texts_of(rows, plan), _texts_of(against, plan), cautious=True, stopped=_stopped(cancelled)
-    )
-    found = {match.row: match for match in matches}
+    whole = _first_of(theirs.digests)
+    sides = Side(mine, _texts_of(rows, plan)), Side(theirs, _texts_of(against, plan))
+    found = {match.row: match for match in match_near(*sides, plan, sure=True, stopped=_stopped(cancelled))}
     leaks = []
     for row, digest in enumerate(mine.digests.tolist()):
         if digest in whole:
@@ -146,14 +142,9 @@ def leaked_texts(texts: Sequence[str], against: Sequence[str], *, threshold: flo
     """
     sample = against[:: max(1, len(against) // _SAMPLE)]
     plan = Plan("characters", scaffolding(shingles(sample, "characters")))
-    return match_near(
-        sign_texts(texts, plan),
-        sign_texts(against, plan),
-        plan,
-        lambda numbers: [texts[number] for number in numbers],
-        lambda numbers: [against[number] for number in numbers],
-        threshold,
-    )
+    mine = Side(sign_texts(texts, plan), lambda numbers: [texts[number] for number in numbers])
+    theirs = Side(sign_texts(against, plan), lambda numbers: [against[number] for number in numbers])
+    return match_near(mine, theirs, plan, threshold)
 
 
 def groups(
@@ -186,7 +177,36 @@ def groups(
     return numbers.astype(np.int32)
 
 
-def _prompt_plan(rows: Rows, against: Rows) -> Plan:
+def parted(
+    rows: Source,
+    against: Source,
+    threshold: float = NEAR,
+    *,
+    workers: int = 2,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Match]:
+    """All that `leaked` chooses from, by row number: each row with each other that is a copy of it, `sure` or not."""
+    plan = _prompt_plan(rows, against)
+    (mine,) = sign_all(_raws(rows), len(rows), [plan], workers=workers, cancelled=cancelled)
+    (theirs,) = sign_all(_raws(against), len(against), [plan], workers=workers, cancelled=cancelled)
+    for one, other in ((mine.digests, theirs.digests), (mine.texts, theirs.texts)):
+        first = _first_of(other)
+        yield from (Match(row, first[value], 1.0, True) for row, value in enumerate(one.tolist()) if value in first)
+    sides = Side(mine, _texts_of(rows, plan)), Side(theirs, _texts_of(against, plan))
+    different = np.array(sorted(sides[0].firsts().values()), np.int64)
+    yield from near_across(*sides, plan, different, threshold, stopped=_stopped(cancelled))
+
+
+def _first_of(values: NDArray[np.uint64]) -> dict[int, int]:
+    """By value: the first row that has it; 0 is none."""
+    first: dict[int, int] = {}
+    for row, value in enumerate(values.tolist()):
+        if value:
+            first.setdefault(value, row)
+    return first
+
+
+def _prompt_plan(rows: Source, against: Source) -> Plan:
     return Plan("characters", scaffolding_of(chain(_raws(rows), _raws(against)), "characters"))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.dataset.duplicates.alike import NEAR, Alike, Numbers, Sets, TextsOf, worth
 from workbench.dataset.duplicates.meet import across, within
-from workbench.dataset.duplicates.shingles import Hashes
+from workbench.dataset.duplicates.shingles import Hashes, distinct
 from workbench.dataset.duplicates.signatures import Plan, Signatures
 
 _PENDING = 500_000  # pairs after which those found so far are compared: what is put together needs no more
@@ -96,7 +96,7 @@ def join_near(
     rows = np.sort(firsts[signed.texts[firsts] != 0]).astype(np.int64)
     for left, right in _once(within(signed.keys, rows), union, stopped):
         for part_left, part_right, alike in _compared(left, right, plan, texts_of):
-            similar = alike.in_a_part() if lenient else alike.told() >= NEAR
+            similar = alike.perhaps() if lenient else alike.told() >= NEAR
             one, other, told = part_left[similar], part_right[similar], alike.told()[similar]
             union.join(one, other)
             np.maximum.at(found, one, told)
@@ -115,7 +115,7 @@ def _once(
     for left, right in pairs:
         stopped()
         apart = roots[left] != roots[right]
-        waiting.append(np.unique((left[apart] << 32) | right[apart]))
+        waiting.append(distinct((left[apart] << 32) | right[apart]))
         size += len(waiting[-1])
         if size < _PENDING:
             continue
@@ -123,7 +123,7 @@ def _once(
         waiting, size = [fresh], len(fresh)
         if size >= _PENDING:
             yield fresh >> 32, fresh & 0xFFFFFFFF
-            seen = np.union1d(seen, fresh)
+            seen = distinct(np.concatenate([seen, fresh]))
             waiting, size, roots = [], 0, union.roots()
     if waiting:
         fresh = _fresh(waiting, seen)
@@ -131,7 +131,10 @@ def _once(
 
 
 def _fresh(waiting: Sequence[Numbers], seen: Numbers) -> Numbers:
-    return np.setdiff1d(np.unique(np.concatenate(waiting)), seen, assume_unique=True)
+    fresh: Numbers = distinct(np.concatenate(waiting))
+    if len(seen):
+        fresh = fresh[seen[np.minimum(np.searchsorted(seen, fresh), len(seen) - 1)] != fresh]
+    return fresh
 
 
 def _compared(
@@ -143,12 +146,12 @@ def _compared(
         take = min(len(left) - at, _PENDING)
         while True:
             part = slice(at, at + take)
-            rows, places = np.unique(np.concatenate([left[part], right[part]]), return_inverse=True)
+            rows = distinct(np.concatenate([left[part], right[part]]))
             if len(rows) <= _BATCH or take <= _BATCH // 2:
                 break
             take //= 2
         sets = Sets.of(texts_of(rows.tolist()), plan)
-        one, other = places[:take], places[take:]
+        one, other = np.searchsorted(rows, left[part]), np.searchsorted(rows, right[part])
         kept = worth(sets.sizes, one, other, threshold)
         yield left[part][kept], right[part][kept], sets.compare(one[kept], other[kept])
         at += take
@@ -163,50 +166,76 @@ class Match:
     similarity: float
     equal: bool = False
     """Whether both texts are the same once normalised."""
+    sure: bool = True
+    """Whether it does not depend on what exactly is taken for scaffolding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The signatures of one of two sets of rows, and their texts."""
+
+    signed: Signatures
+    texts_of: TextsOf
+
+    def firsts(self) -> dict[int, int]:
+        """By text (its hash): the first row that has it."""
+        first: dict[int, int] = {}
+        for row, text in enumerate(self.signed.texts.tolist()):
+            if text:
+                first.setdefault(text, row)
+        return first
 
 
 def match_near(
-    mine: Signatures,
-    theirs: Signatures,
+    mine: Side,
+    theirs: Side,
     plan: Plan,
-    my_texts: TextsOf,
-    their_texts: TextsOf,
     threshold: float = NEAR,
     *,
-    cautious: bool = False,
+    sure: bool = False,
     stopped: Callable[[], None] = lambda: None,
 ) -> list[Match]:
     """For each of my rows the one of theirs that is most like it, if any is like it at all; equal texts first.
 
-    `cautious` takes for near copies only what would be put together where both sides are one. `stopped` may raise.
+    `sure` takes for near copies only what a split would keep together. `stopped` may raise.
     """
-    first: dict[int, int] = {}
-    for row, text in enumerate(theirs.texts.tolist()):
-        if text:
-            first.setdefault(text, row)
+    first = theirs.firsts()
     found = {
         row: Match(row, first[text], 1.0, True)
-        for row, text in enumerate(mine.texts.tolist())
+        for row, text in enumerate(mine.signed.texts.tolist())
         if text and text in first
     }
-    rows = np.array([row for row in np.flatnonzero(mine.texts).tolist() if row not in found], np.int64)
-    others = np.array(sorted(first.values()), np.int64)
-    count = len(mine)
+    rows = np.array([row for row in np.flatnonzero(mine.signed.texts).tolist() if row not in found], np.int64)
+    for match in near_across(mine, theirs, plan, rows, threshold, stopped=stopped):
+        known = found.get(match.row)
+        if (match.sure or not sure) and (known is None or match.similarity > known.similarity):
+            found[match.row] = match
+    return [found[row] for row in sorted(found)]
+
+
+def near_across(
+    mine: Side,
+    theirs: Side,
+    plan: Plan,
+    rows: Numbers,
+    threshold: float = NEAR,
+    *,
+    stopped: Callable[[], None] = lambda: None,
+) -> Iterator[Match]:
+    """Every pair of near copies of one of my `rows` and one of theirs; of theirs with equal texts the first."""
+    others = np.array(sorted(theirs.firsts().values()), np.int64)
+    count = len(mine.signed)
 
     def texts_of(numbers: Sequence[int]) -> list[str]:
         """Of both sides, theirs numbered after mine."""
         own = [number for number in numbers if number < count]
-        return my_texts(own) + their_texts([number - count for number in numbers[len(own) :]])
+        return mine.texts_of(own) + theirs.texts_of([number - count for number in numbers[len(own) :]])
 
-    pairs = ((left, right + count) for left, right in across(mine.keys, rows, theirs.keys, others))
-    for left, right in _once(pairs, Union(count + len(theirs)), stopped):
+    meeting = across(mine.signed.keys, rows, theirs.signed.keys, others)
+    pairs = ((left, right + count) for left, right in meeting)
+    for left, right in _once(pairs, Union(count + len(theirs.signed)), stopped):
         for part_left, part_right, alike in _compared(left, right, plan, texts_of, threshold):
             told = alike.told()
-            similar = alike.in_a_whole(threshold) if cautious else told >= threshold
-            for row, other, similarity in zip(
-                part_left[similar].tolist(), part_right[similar].tolist(), told[similar].tolist(), strict=True
-            ):
-                known = found.get(row)
-                if known is None or similarity > known.similarity:
-                    found[row] = Match(row, other - count, similarity)
-    return [found[row] for row in sorted(found)]
+            similar = told >= threshold
+            columns = (part_left, part_right - count, told, np.zeros(len(told), np.bool_), alike.surely())
+            yield from map(Match, *(column[similar].tolist() for column in columns))

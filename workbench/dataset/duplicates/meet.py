@@ -69,7 +69,8 @@ def _places() -> Iterator[tuple[int, int]]:
 
 
 def _both(keys: Keys, rows: Numbers, first: int, second: int) -> NDArray[np.uint64]:
-    return (keys[rows, first].astype(np.uint64) << np.uint64(16)) | keys[rows, second]
+    both: NDArray[np.uint64] = (keys[rows, first].astype(np.uint64) << np.uint64(16)) | keys[rows, second]
+    return both
 
 
 def _neighbours(groups: NDArray[np.uint64]) -> tuple[list[tuple[Numbers, Numbers]], Numbers]:

@@ -1,7 +1,8 @@
 """The pieces that most records share (`Title:`, a form around each question): told from a sample, they do not count.
 
-A part of a file has nearly the same scaffolding as the whole, not exactly: what is a little above the share in one may
-be a little below it in the other. So there is a wide and a narrow idea of it beside the one in between.
+What is scaffolding in a file and what in a part of it should differ little. So there is no one share above which a
+shingle is scaffolding: each has its own, by its hash. Where a whole template comes a little more often in the part, few
+of its shingles are taken for something else, not all of them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from numpy.typing import NDArray
 from workbench.dataset.duplicates.shingles import Hashes, Kind, Shingles, shingles
 from workbench.dataset.duplicates.texts import TEXT_OF, read
 
-COMMON = 0.2
-"""Shingles in more than this share of the records are scaffolding."""
-_DOUBT = 0.1  # as far as a part of a file may be from the whole, in shares
+_SELDOM, _OFTEN = 0.1, 0.3
+"""Shares of records: a shingle in more than the second is scaffolding, in fewer than the first never."""
 _AT_LEAST = 8  # records that have it
 _SAMPLE = 2000  # records that it is told from
 
@@ -29,31 +29,34 @@ _SAMPLE = 2000  # records that it is told from
 class Scaffolding:
     """Three sorted sets of shingles, each within the one before it."""
 
-    perhaps: Hashes
-    """Scaffolding of a part of the file, or of a file that this is a part of, may be all of this."""
+    doubtful: Hashes
+    """What may be scaffolding here, or in a part of the file; all that is."""
     told: Hashes
+    """What is taken for scaffolding."""
     surely: Hashes
-    """Scaffolding of a part of the file, or of a file that this is a part of, too."""
+    """What is scaffolding in any large part of the file too."""
 
     def classes(self, values: Hashes) -> NDArray[np.int64]:
         """How many of the three sets each shingle is in."""
         total = np.zeros(len(values), np.int64)
-        for known in (self.perhaps, self.told, self.surely):
+        for known in (self.doubtful, self.told, self.surely):
             if len(known):
                 total += known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
         return total
 
 
 def scaffolding(sample: Shingles) -> Scaffolding:
-    """What more than a fifth of the texts of a sample share; nothing in a sample of a few."""
+    """What so many texts of a sample share that it does not count; nothing in a sample of a few."""
     count = len(sample)
     if count < _AT_LEAST:
         return Scaffolding(*[np.zeros(0, np.uint64)] * 3)
     values, found = np.unique(np.concatenate([sample.of(number) for number in range(count)]), return_counts=True)
+    drawn = ((values >> np.uint64(8)) & np.uint64(0xFFFF)).astype(np.float64) / 0x10000
+    own = _SELDOM + (_OFTEN - _SELDOM) * drawn
     return Scaffolding(
-        values[(found > (COMMON - _DOUBT) * count) & (found >= _AT_LEAST / 2)],
-        values[(found > COMMON * count) & (found >= _AT_LEAST)],
-        values[(found > (COMMON + _DOUBT) * count) & (found >= _AT_LEAST + _DOUBT * count)],
+        values[(found > _SELDOM * count) & (found >= _AT_LEAST / 2)],
+        values[(found > own * count) & (found >= _AT_LEAST)],
+        values[(found > _OFTEN * count) & (found >= _AT_LEAST)],
     )
 
 

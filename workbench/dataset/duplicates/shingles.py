@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
 
+Number = TypeVar("Number", np.uint64, np.int64)
 Kind = Literal["words", "characters"]
 WORDS = 3
 """Words in one shingle of a record."""
@@ -41,7 +42,7 @@ class Shingles:
 
     def of(self, number: int) -> Hashes:
         """The different shingles of one text, sorted."""
-        return np.unique(self.hashes[self.offsets[number] : self.offsets[number + 1]])
+        return distinct(self.hashes[self.offsets[number] : self.offsets[number + 1]])
 
     def without(self, scaffolding: Hashes) -> Shingles:
         """Less the scaffolding; a text that is nothing else keeps it."""
@@ -79,11 +80,12 @@ def shingles(texts: Sequence[str], kind: Kind) -> Shingles:
     return _of_words(codes, classes, ends) if kind == "words" else _of_characters(codes, classes, ends)
 
 
-def jaccard(left: Hashes, right: Hashes) -> float:
-    """The share of shingles that two texts have in common."""
-    common = len(np.intersect1d(left, right, assume_unique=True))
-    every = len(left) + len(right) - common
-    return common / every if every else 0.0
+def distinct(values: NDArray[Number]) -> NDArray[Number]:
+    """Each value once, ascending (NumPy's own does it by a table, which takes several times as long)."""
+    ordered = np.sort(values)
+    kept = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
+    return ordered[kept]
 
 
 def _codes(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Offsets]:

@@ -26,7 +26,7 @@ def write_plans(out: IO[bytes], plans: Sequence[Plan]) -> None:
     """Say how texts are compared."""
     out.write(_COUNT.pack(len(plans)))
     for plan in plans:
-        parts = (plan.scaffolding.perhaps, plan.scaffolding.told, plan.scaffolding.surely)
+        parts = (plan.scaffolding.doubtful, plan.scaffolding.told, plan.scaffolding.surely)
         out.write(_PLAN.pack(plan.kind == "words", *map(len, parts)))
         out.write(b"".join(part.tobytes() for part in parts))
     out.flush()

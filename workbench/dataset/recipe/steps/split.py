@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from workbench.dataset.recipe.entry import Entry, Raws
 from workbench.dataset.recipe.steps.base import Step, StepRun
 from workbench.dataset.rows import DecodeError
-from workbench.dataset.split import SIDES, checked_fractions, labels_of, split
+from workbench.dataset.split import SIDES, Split, checked_fractions, labels_of, split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class SplitStep(Step):
@@ -28,7 +32,7 @@ class SplitStep(Step):
 
     def apply(self, entries: Iterable[Entry], run: StepRun) -> Iterator[Entry]:
         """The same records, each with its side."""
-        from workbench.dataset.duplicates import groups
+        from workbench.dataset.duplicates import settled
 
         checked_fractions(self.fractions)
         held = []
@@ -37,8 +41,12 @@ class SplitStep(Step):
             held.append(entry)
         run.seen = len(held)
         labels = labels_of((_value(entry) for entry in held), run.format) if self.stratify else None
-        numbers = groups(Raws(held)).tolist()
-        made = split([entry.digest for entry in held], self.fractions, self.seed, numbers, labels=labels)
+        keys = [entry.digest for entry in held]
+
+        def tried(numbers: NDArray[np.int32]) -> Split:
+            return split(keys, self.fractions, self.seed, numbers.tolist(), labels=labels)
+
+        made = tried(settled(Raws(held), lambda numbers: tried(numbers).sides()))
         for side in SIDES:
             for row in made.side(side):
                 held[row].side = side
