@@ -16,8 +16,11 @@ from workbench.workflow.train import ATTACHED, job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.attached import Reading, Source
+    from workbench.providers.event_log import Event, EventLog
     from workbench.providers.jobs import Job
     from workbench.workflow.follow import JobView
+
+    Taken = tuple[Source, list[Reading]]
 
 QUIET_S = 600.0
 """A run that wrote nothing for so long is called quiet: its files do not say whether it goes on."""
@@ -46,26 +49,27 @@ async def attach(context: Context, path: Path) -> JobView:
         why = "has no line with numbers such as {'loss': 0.4}"
         if log.job() is None and not source.path.stat().st_size == 0:
             raise WorkbenchError(str(source.path), why, "attach it when the run has reported", code="not_a_run")
-    await asyncio.to_thread(log.save_job, _seen(source, job_id, log.job()))
-    return await look(context, job_id)
+    await asyncio.to_thread(log.save_job, _seen(source, job_id, log.job(), bool(readings)))
+    return await look(context, job_id, taken=(source, readings))
 
 
-async def look(context: Context, job_id: str) -> JobView:
+async def look(context: Context, job_id: str, *, taken: Taken | None = None) -> JobView:
     """An attached run as its files are now, all of them read."""
-    views = [view async for view in follow_attached(context, job_id, interval_s=0.0, once=True)]
+    views = [view async for view in follow_attached(context, job_id, interval_s=0.0, once=True, taken=taken)]
     if not views:
         raise WorkbenchError(f"run {job_id}", "is not attached", "see `ftwb job list`", code="unknown_job")
     return views[-1]
 
 
 async def follow_attached(
-    context: Context, job_id: str, *, interval_s: float = 1.0, once: bool = False
+    context: Context, job_id: str, *, interval_s: float = 1.0, once: bool = False, taken: Taken | None = None
 ) -> AsyncIterator[JobView]:
     """Views of an attached run: what we have of it, then its files as they grow, until it is through.
 
-    With `once` until its files have nothing new. Of several that watch one run, one writes the log.
+    With `once` until its files have nothing new; `taken` is what was read of them just before. Of several that watch
+    one run, one writes the log.
     """
-    from workbench.providers.attached import event_of, open_source
+    from workbench.providers.attached import open_source
     from workbench.providers.event_log import READ_AT_ONCE, EventLog
     from workbench.workflow.follow import Folding
 
@@ -95,8 +99,8 @@ async def follow_attached(
                         if job.ended and log.known and int(source.changed_at()) == job.finished_at:
                             return  # nobody wrote since: it need not be read again
                         told = {name: set(points) for name, points in folding.view(job).series.items()}
-                    readings = await asyncio.to_thread(source.read_new)
-                    added = log.append([event_of(one) for one in _untold(readings, told)])
+                    (source, readings), taken = taken or (source, await asyncio.to_thread(source.read_new)), None
+                    added = await asyncio.to_thread(_kept, log, _untold(readings, told))
                     told = told if readings else None
                     seen = _seen(source, job_id, job, bool(added))
                     folding.add(added)
@@ -117,6 +121,14 @@ async def follow_attached(
             await asyncio.sleep(0.0 if new else interval_s)
     finally:
         lease.release()
+
+
+def _kept(log: EventLog, readings: list[Reading]) -> list[Event]:
+    from workbench.providers.attached import event_of
+    from workbench.providers.event_log import collecting_later
+
+    with collecting_later():
+        return log.append([event_of(one) for one in readings])
 
 
 def _untold(readings: list[Reading], told: dict[str, set[tuple[int, float]]] | None) -> list[Reading]:
