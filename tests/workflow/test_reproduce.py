@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from workbench.workflow.context import Context
 from workbench.workflow.judge import judge
 from workbench.workflow.measure import measure
 from workbench.workflow.project import Project
-from workbench.workflow.reproduce import AGAIN, reproduce_job, train_seeds, tuned_candidates
+from workbench.workflow.reproduce import AGAIN, recorded, reproduce_job, request_again, train_seeds, tuned_candidates
 from workbench.workflow.runs import list_runs
 from workbench.workflow.train import create_job, recorded_jobs, show_job
 
@@ -82,6 +83,21 @@ async def test_a_job_is_trained_again_from_the_bytes_it_was_trained_on(
     assert (record.train_sha256, record.train_path) == (first.train_sha256, first.train_path)
     assert (record.again, record.project) == (job.id, "colours")
     assert (await reproduce_job(context, job.id, seed=11)).seed == 11
+
+
+async def test_what_was_asked_for_is_asked_again_and_not_what_was_filled_in(
+    context: Context, provider: FakeProvider, project: Project
+) -> None:
+    """A provider echoes defaults that it would refuse beside what was set; of an older record they are all there is."""
+    job = await trained(context, provider, project)
+    sent = provider.jobs[0]["method"]["supervised"]["hyperparameters"]
+    sent |= {"batch_size": 8, "learning_rate_multiplier": "auto"}
+    await show_job(context, job.id)
+    made = recorded(context, job.id)
+    assert made.job.settings["batch_size"] == 8
+    assert request_again(context, made).settings == {"n_epochs": 2}
+    older = dataclasses.replace(made, record=made.record.model_copy(update={"settings": None}))
+    assert request_again(context, older).settings == {"n_epochs": 2, "batch_size": 8}
 
 
 async def test_a_job_whose_bytes_are_gone_or_changed_is_not_trained_on_others(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def request_again(context: Context, made: RecordedJob, seed: int | None = None) 
         method=job.method,
         suffix=job.suffix,
         seed=seed if seed is not None else job.seed,
-        settings=_settings(job, context.profile(job.profile)),
+        settings=_settings(made, context.profile(job.profile)),
         metadata={AGAIN: record.again or job.id},
     )
 
@@ -85,10 +86,17 @@ def _kept(context: Context, job_id: str, sha256: str | None, side: str) -> Path:
     return path
 
 
-def _settings(job: Job, profile: Profile) -> dict[str, Any]:
-    """What was asked for; what the provider chose itself it may choose again, from the same data."""
+def _settings(made: RecordedJob, profile: Profile) -> dict[str, Any]:
+    """What was asked for; what the provider chose itself it may choose again, from the same data.
+
+    A job that was recorded before this was kept is asked for what its provider shows.
+    """
     from workbench.providers.request import beside_hyperparameters
 
+    job = made.job
+    if made.record.settings is not None:
+        settings: dict[str, Any] = json.loads(made.record.settings)
+        return settings
     asked = {name: value for name, value in job.settings.items() if value != "auto"}
     return asked | beside_hyperparameters(profile, job.method, job.raw)
 

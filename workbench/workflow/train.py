@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,8 @@ class JobRecord(BaseModel):
     validation_path: str | None = None
     project: str | None = None
     created_at: int = 0
+    settings: str | None = None
+    """What was asked for, as JSON, before anybody filled in the rest; TOML has no null."""
     again: str | None = None
     """The job whose data and settings it repeats; see `workflow.reproduce`."""
 
@@ -109,6 +112,7 @@ async def create_job(
         validation_path=again.validation_path if again else str(validation.absolute()) if validation else None,
         project=project,
         created_at=int(time.time()),
+        settings=json.dumps(request.settings),
         again=(again.again or again.id) if again else None,
     )
     async with await context.client(request.profile) as client:
