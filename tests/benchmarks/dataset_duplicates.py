@@ -34,7 +34,7 @@ T = TypeVar("T")
 GOAL_S_PER_MILLION = 60.0
 GROUPS_S_PER_MILLION = 90.0
 PEER_RECORDS = 20_000
-START_S = 5.0  # what a small file may take: two processes start
+START_S = 6.0  # what a small file may take: two processes start
 
 
 def peer(path: Path) -> float:

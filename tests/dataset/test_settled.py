@@ -107,8 +107,8 @@ def test_a_split_that_is_refused_at_once_is_refused() -> None:
 def test_scaffolding_is_of_the_records_not_of_their_order() -> None:
     """The same for the file shuffled; a form in all is surely scaffolding, a word of one record never."""
     raws = templated(random.Random(2), 300, 4, 5, 1)
-    told = scaffolding_of(raws, "characters")
-    again = scaffolding_of(random.Random(0).sample(raws, len(raws)), "characters")
+    [told] = scaffolding_of(raws, "characters")
+    [again] = scaffolding_of(random.Random(0).sample(raws, len(raws)), "characters")
     assert told.told.tolist() == again.told.tolist() and len(told.told)
     assert set(told.surely.tolist()) < set(told.told.tolist()) < set(told.doubtful.tolist())
     made = scaffolding(shingles([f"the same to all {word}" for word in WORDS[:40]], "words"))

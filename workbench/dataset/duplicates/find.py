@@ -74,7 +74,7 @@ def find_duplicates(
     exact copies only the first is among the near.
     """
     total = len(rows) + (len(against) if against is not None else 0)
-    plans = [Plan("words", scaffolding_of(_raws(rows), "words"))]
+    plans = [Plan("words", *scaffolding_of(_raws(rows), "words"))]
     if against is not None:
         plans.append(_prompt_plan(rows, against))
     told = _told(progress, total)
@@ -165,7 +165,7 @@ def groups(
         "prompt": ("characters",),
         "both": ("words", "characters"),
     }
-    plans = [Plan(kind, scaffolding_of(_raws(rows), kind)) for kind in every[by]]
+    plans = list(map(Plan, every[by], scaffolding_of(_raws(rows), *every[by])))
     told = _told(progress, len(rows))
     signed = sign_all(_raws(rows), len(rows), plans, workers=workers, progress=told(0), cancelled=cancelled)
     union = Union(len(rows))
@@ -207,7 +207,7 @@ def _first_of(values: NDArray[np.uint64]) -> dict[int, int]:
 
 
 def _prompt_plan(rows: Source, against: Source) -> Plan:
-    return Plan("characters", scaffolding_of(chain(_raws(rows), _raws(against)), "characters"))
+    return Plan("characters", *scaffolding_of(chain(_raws(rows), _raws(against)), "characters"))
 
 
 def _raws(rows: Source) -> Iterator[bytes]:

@@ -60,13 +60,16 @@ def scaffolding(sample: Shingles) -> Scaffolding:
     )
 
 
-def scaffolding_of(raws: Iterable[bytes], kind: Kind) -> Scaffolding:
-    """Of the records of a file, or of several.
+def scaffolding_of(raws: Iterable[bytes], *kinds: Kind) -> list[Scaffolding]:
+    """Of the records of a file, or of several: one for each kind.
 
     The sample is of the different texts of the rows with the smallest checksums, not of every n-th row: the same
     records in another order, or in two files, give the same one.
     """
     # A checksum is shared by copies, and by chance: the row itself decides then.
-    chosen = nsmallest(_SAMPLE * 5 // 4, ((crc32(raw), raw) for raw in raws))
-    different = dict.fromkeys(TEXT_OF[kind](read(raw)) for _, raw in chosen)
-    return scaffolding(shingles(list(islice(different, _SAMPLE)), kind))
+    chosen = [read(raw) for _, raw in nsmallest(_SAMPLE * 5 // 4, ((crc32(raw), raw) for raw in raws))]
+    told = []
+    for kind in kinds:
+        different = dict.fromkeys(map(TEXT_OF[kind], chosen))
+        told.append(scaffolding(shingles(list(islice(different, _SAMPLE)), kind)))
+    return told
