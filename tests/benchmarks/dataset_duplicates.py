@@ -76,7 +76,7 @@ def measured(what: str, path: Path, work: Callable[[Rows], T]) -> tuple[T, float
     )
     print(
         f"{what}, {count:,} records: {seconds:.1f} s, of processors {here:.1f} s here and {there:.1f} s in workers;"
-        f" at most {after[0].ru_maxrss / 2**10:.0f} MiB here and {after[1].ru_maxrss / 2**10:.0f} MiB in a worker"
+        f" at most {after[0].ru_maxrss / 2**10:.0f} MiB here"
     )
     return result, seconds
 
