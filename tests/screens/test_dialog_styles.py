@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Input
 
+import workbench.screens
 from tests.screens.loop_workspace import loop  # noqa: F401
 from workbench.resources import styles_dir
 
@@ -27,9 +31,24 @@ async def test_fields_have_room_when_the_app_began_in_another_mode(loop, until, 
         assert all(size.width >= 10 and size.height == 1 for size in sizes), sizes
 
 
-@pytest.mark.parametrize("sheet", sorted(path.name for path in styles_dir().glob("*.tcss")))
-def test_a_sheet_has_rules_of_one_screen(sheet: str) -> None:
-    """What a mode's sheet said of a dialog would hold only where the app began in that mode."""
-    text = re.sub(r"/\*.*?\*/", "", (styles_dir() / sheet).read_text("utf-8"), flags=re.S)
-    names = set(re.findall(r"^(\w+(?:Dialog|Screen))\b", text, flags=re.M)) - {"ItemsScreen"}
-    assert len(names) <= 1, f"{sheet} styles {', '.join(sorted(names))}"
+def every_screen() -> dict[str, type[Screen]]:
+    """All screens and dialogs by name."""
+    for module in pkgutil.walk_packages(workbench.screens.__path__, "workbench.screens."):
+        importlib.import_module(module.name)
+    found: dict[str, type[Screen]] = {}
+    waiting: list[type[Screen]] = [Screen]
+    while waiting:
+        below = waiting.pop().__subclasses__()
+        waiting += below
+        found |= {one.__name__: one for one in below}
+    return found
+
+
+@pytest.mark.parametrize("sheet", sorted(path.stem for path in styles_dir().glob("*.tcss")))
+def test_a_screen_brings_the_sheets_that_style_it(sheet: str) -> None:
+    """What another screen's sheet says of it would hold only where the app began with that screen."""
+    text = (styles_dir() / f"{sheet}.tcss").read_text("utf-8")
+    rules = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    screens = every_screen()
+    for name in set(re.findall(r"^(\w+(?:Dialog|Screen))\b", rules, flags=re.M)):
+        assert text in str(screens[name].CSS), f"{sheet}.tcss styles {name}, which does not bring it"
