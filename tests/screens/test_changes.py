@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from textual.app import App
-from textual.screen import Screen
 from textual.widgets import Input, Select
 
+from tests.screens.asking import asking
 from workbench.dataset.formats import Format
 from workbench.dataset.recipe.steps.base import Services
 from workbench.screens.changed_text import change_lines, part_lines
@@ -20,7 +19,6 @@ from workbench.screens.dialogs.replace import ReplaceDialog
 from workbench.screens.dialogs.rules import RuleCount, RulesDialog
 from workbench.screens.diff import DiffScreen
 from workbench.screens.preview import PreviewScreen, Target
-from workbench.testing.idle import settled
 
 
 def record(user: str, assistant: str = "ok") -> bytes:
@@ -29,27 +27,6 @@ def record(user: str, assistant: str = "ok") -> bytes:
 
 
 RECORDS = [record("<p>Hello</p>"), record("plain"), record("<b>Bold</b>"), record("plain")]
-
-
-class Asking(App[None]):
-    """An app of somebody else with nothing but the screen that is asked."""
-
-    answer: Any = "not answered"
-
-    def __init__(self, screen: Screen[Any]) -> None:
-        super().__init__()
-        self.asked = screen
-
-    def on_mount(self) -> None:
-        def answered(answer: Any) -> None:
-            self.answer = answer
-
-        self.push_screen(self.asked, answered)
-
-
-def asking(screen: Screen[Any]) -> Asking:
-    made: Asking = settled(Asking)(screen)
-    return made
 
 
 def target(records: list[bytes] | None = None) -> Target:

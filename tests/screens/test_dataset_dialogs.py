@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.app import App
-from textual.screen import Screen
 from textual.widgets import Input, Select
 
+from tests.screens.asking import asking
 from workbench.dataset.formats.convert import TARGETS
 from workbench.dataset.rows import open_rows
 from workbench.dataset.stats import Stats, stats
@@ -19,26 +17,6 @@ from workbench.errors import WorkbenchError
 from workbench.screens.dialogs.export import ExportDialog, ExportRequest
 from workbench.screens.dialogs.split import SplitDialog, SplitRequest
 from workbench.screens.dialogs.statistics import StatisticsDialog
-from workbench.testing.idle import settled
-
-
-class Asking(App[None]):
-    answer: Any = "not answered"
-
-    def __init__(self, screen: Screen[Any]) -> None:
-        super().__init__()
-        self.asked = screen
-
-    def on_mount(self) -> None:
-        def answered(answer: Any) -> None:
-            self.answer = answer
-
-        self.push_screen(self.asked, answered)
-
-
-def asking(screen: Screen[Any]) -> Asking:
-    made: Asking = settled(Asking)(screen)
-    return made
 
 
 async def test_a_split_is_asked_for_in_per_cent() -> None:

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.app import App
-from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from tests.screens.asking import Asking
+from tests.screens.asking import asking as ask
 from workbench.screens.importing import ImportScreen
-from workbench.testing.idle import settled
-
-
-class Asking(App[None]):
-    answer: Any = "not answered"
-
-    def __init__(self, screen: Screen[Any]) -> None:
-        super().__init__()
-        self.asked = screen
-
-    def on_mount(self) -> None:
-        def answered(answer: Any) -> None:
-            self.answer = answer
-
-        self.push_screen(self.asked, answered)
 
 
 def asking(path: Path, template: str = "") -> Asking:
-    made: Asking = settled(Asking)(ImportScreen(str(path), template))
-    return made
+    return ask(ImportScreen(str(path), template))
 
 
 def state(app: Asking) -> str:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.app import App
-from textual.screen import Screen
 from textual.widgets import Input, Select, TextArea
 
+from tests.screens.asking import Asking
+from tests.screens.asking import asking as ask
 from tests.workflow.conftest import MODEL, provider  # noqa: F401 - a fixture
 from workbench.dataset.formats import Format
 from workbench.dataset.recipe.steps.base import Services
 from workbench.screens.preview import Target
 from workbench.screens.rewriting import RewriteDialog
 from workbench.testing.fake_provider import FakeProvider
-from workbench.testing.idle import settled
 from workbench.workflow.context import Context
 
 RECORDS = [
@@ -26,28 +24,13 @@ RECORDS = [
 ]
 
 
-class Asking(App[None]):
-    answer: Any = "not answered"
-
-    def __init__(self, screen: Screen[Any]) -> None:
-        super().__init__()
-        self.asked = screen
-
-    def on_mount(self) -> None:
-        def answered(answer: Any) -> None:
-            self.answer = answer
-
-        self.push_screen(self.asked, answered)
-
-
 @pytest.fixture
 def asking(provider: FakeProvider, tmp_path: Path) -> Asking:  # noqa: F811
     provider.replies = lambda body: f"better {body['messages'][-1]['content']}"
     context = Context(home=tmp_path / "home", cache=tmp_path / "cache", environ=dict(provider.environ))
     records = [(number, raw, number + 1) for number, raw in enumerate(RECORDS)]
     target = Target(lambda: records, len(records), "the 3 chosen records", Format.CHAT, Services())
-    made: Asking = settled(Asking)(RewriteDialog(context, target, f"openai/{MODEL}"))
-    return made
+    return ask(RewriteDialog(context, target, f"openai/{MODEL}"))
 
 
 def said(app: Asking) -> str:
