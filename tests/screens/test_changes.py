@@ -91,6 +91,7 @@ async def test_a_step_that_cannot_be_done_says_why() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "needs a token counter" in app.asked.head.left[0].text
+        assert "ftwb dataset build" in app.asked.list.empty, "the way out is said too"
         await pilot.press("enter")
         await pilot.pause()
     assert app.answer == "not answered"

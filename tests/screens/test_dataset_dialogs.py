@@ -92,3 +92,4 @@ async def test_figures_that_cannot_be_had_say_why() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "is empty" in app.asked._figures.text
+        assert "give a file with records" in app.asked._figures.text, "the way out is said too"

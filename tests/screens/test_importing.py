@@ -83,6 +83,7 @@ async def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "does not exist" in state(app)
+        assert "→ check the path" in app.asked._records.text, "the way out is said too"
 
 
 async def test_template_given_beforehand_is_used(support: Path) -> None:

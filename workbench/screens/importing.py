@@ -212,7 +212,12 @@ class ImportScreen(Dialog[ImportedFile]):
         """What is wrong, and the way out."""
         self._ready = False
         error = message.error
-        self._say(f"✗ {error.message}" + (f"; {error.hint}" if error.hint else ""), "bad")
+        self._say(f"✗ {error.message}", "bad")
+        # The line above is one line: here the whole sentence stands, and the way out.
+        told = [(f"✗ {error.message}", "bad"), *([(f"→ {error.hint}", "")] if error.hint else [])]
+        self._records.show_text(
+            lambda width: [(Piece(line, role),) for text, role in told for line in wrap(visible_line(text), width)]
+        )
 
     def _say(self, text: str, role: str = "muted") -> None:
         self._state.show([Piece(visible_line(text), role)])

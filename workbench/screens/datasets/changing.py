@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from textual import work
 
 from workbench.errors import WorkbenchError
 from workbench.screens.datasets.editing import Editing
@@ -136,7 +139,8 @@ class Changing(Editing):
 
     # What differs ---------------------------------------------------------------------------------------------------
 
-    def action_differences(self) -> None:
+    @work(exclusive=True, group="differences", exit_on_error=False)
+    async def action_differences(self) -> None:
         """What was changed since the last save, or what is not as a job was trained on."""
         from workbench.dataset.edited import EditedSide
         from workbench.screens.dialogs.choice import Answer, ChoiceDialog
@@ -144,7 +148,9 @@ class Changing(Editing):
         file = self.file
         if file is None:
             return
-        trained = self._trained_on(file)
+        trained = await asyncio.to_thread(self._trained_on, file)  # reads the record of every job
+        if self.file is not file:
+            return
         if trained is None:
             self.show_differences(file, "since the last save", lambda: (file.rows, EditedSide(file.document)))
             return

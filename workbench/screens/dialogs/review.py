@@ -74,9 +74,12 @@ class ReviewDialog(Dialog[ResultT], Generic[ResultT]):
         if event.worker.group != "review" or event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
-        text = error.message if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, WorkbenchError):
+            text, way_out = error.message, error.hint
+        else:
+            text, way_out = f"{type(error).__name__}: {error}", ""
         self.say(f"✗ {visible_line(text)}", "bad")
-        self.show_found(0, "")
+        self.show_found(0, f"→ {visible_line(way_out)}" if way_out else "")
 
     def text_to_copy(self) -> str:
         """What stands below."""

@@ -96,7 +96,7 @@ class StatisticsDialog(Dialog[None]):
         """Why there are none."""
         if event.worker.group == "statistics" and event.state is WorkerState.ERROR:
             error = event.worker.error
-            text = error.message if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
             self._say(f"✗ {text}", "bad")
 
     def _say(self, text: str, role: str) -> None:
