@@ -14,6 +14,7 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from workbench.dataset.rows import open_rows
+from workbench.providers.jobs import Job
 from workbench.screens.datasets import DatasetsScreen
 from workbench.screens.dialogs.changes import ChangesDialog
 from workbench.screens.dialogs.choice import ChoiceDialog
@@ -26,6 +27,8 @@ from workbench.screens.importing import ImportScreen
 from workbench.screens.pair import PairScreen
 from workbench.screens.preview import PreviewScreen
 from workbench.testing import wait_idle
+from workbench.workflow.prepare import keep_bytes
+from workbench.workflow.train import JobRecord, keep_job
 
 
 def chat(question: str, answer: str = "yes") -> dict:
@@ -271,3 +274,22 @@ async def test_work_that_is_under_way_can_be_stopped(ftwb_app, dataset, tmp_path
         screen.action_stop()
         await until(pilot, lambda: not any(worker.group == "exchange" for worker in screen.workers))
         assert not (tmp_path / "out").exists()
+
+
+async def test_the_records_are_compared_with_what_a_job_was_trained_on(ftwb_app, dataset, until) -> None:
+    """The exact bytes that the job kept, also after the file was saved over."""
+    path = dataset(chat("one"), chat("two"))
+    app = ftwb_app(file=path)
+    sha256 = keep_bytes(app.context, path)
+    job = Job(id="ftjob-1", profile="local", model="starter", status="succeeded")
+    keep_job(app.context, job)
+    record = JobRecord(id=job.id, profile="local", train_sha256=sha256, train_path=str(path), created_at=1)
+    app.context.store.update("jobs/local/ftjob-1/job.toml", JobRecord, lambda _: record)
+    path.write_text(path.read_text() + json.dumps(chat("three")) + "\n")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(app.screen, DiffScreen) and app.screen.list.count == 1)
+        assert "since ftjob-1 · 0 changed · 1 added" in app.screen.head.left[0].text
