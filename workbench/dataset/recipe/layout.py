@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from workbench.dataset.recipe.entry import Entry
 from workbench.dataset.rows import Rows
+from workbench.dataset.rows.layout import array_frame
 
 
 def pieces(rows: Rows | None, entries: Sequence[Entry]) -> Iterator[bytes]:
@@ -42,12 +43,8 @@ def _base(entry: Entry) -> int | None:
 
 def _array(rows: Rows, entries: Sequence[Entry]) -> Iterator[bytes]:
     """Elements and what stands between them: neighbours keep theirs, others get that of the first two."""
-    first, end = rows.index.extent(0)[0], rows.index.extent(len(rows) - 1)[1]
-    opening = rows.bytes_at(0, first)
-    if len(rows) > 1:
-        between = rows.bytes_at(rows.index.extent(0)[1], rows.index.extent(1)[0])
-    else:
-        between = b"," + (opening[opening.rindex(b"[") + 1 :] or b" ")
+    end = rows.index.extent(len(rows) - 1)[1]
+    opening, between = array_frame(rows)
     yield opening
     before: int | None = None
     for number, entry in enumerate(entries):

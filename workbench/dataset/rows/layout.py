@@ -82,14 +82,18 @@ def _lines(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | byte
             yield _content(rows, overlay, last) + (b"" if last == final else line_end(rows))
 
 
+def array_frame(rows: Rows) -> tuple[bytes, bytes]:
+    """What stands before the first element of an array file, and between two elements: as between its first two."""
+    opening = rows.bytes_at(0, rows.index.extent(0)[0])
+    if len(rows) > 1:
+        return opening, rows.bytes_at(rows.index.extent(0)[1], rows.index.extent(1)[0])
+    return opening, b"," + (opening[opening.rindex(b"[") + 1 :] or b" ")
+
+
 def _array(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | bytes]:
     """Elements and what stands between them: neighbours keep theirs, others get that of the first two."""
-    first, last = rows.index.extent(0)[0], rows.index.extent(len(rows) - 1)[1]
-    opening = rows.bytes_at(0, first)
-    if len(rows) > 1:
-        between = rows.bytes_at(rows.index.extent(0)[1], rows.index.extent(1)[0])
-    else:
-        between = b"," + (opening[opening.rindex(b"[") + 1 :] or b" ")
+    last = rows.index.extent(len(rows) - 1)[1]
+    opening, between = array_frame(rows)
     yield opening
     for number, run in enumerate(pieces.runs()):
         if number:
