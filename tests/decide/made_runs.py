@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
-from workbench.evaluate.results import ItemResult, RunResult, summarise
+from workbench.evaluate.results import ItemResult, RunResult
+from workbench.evaluate.summary import summarise
 from workbench.evaluate.task import TaskSpec
 
 TASK = TaskSpec(test="test.jsonl", train="train.jsonl", validation="validation.jsonl", scorer="exact", max_tokens=32)

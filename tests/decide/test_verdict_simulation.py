@@ -15,8 +15,9 @@ import pytest
 from tests.decide.made_runs import TASK
 from workbench.decide.verdict import TrainingFacts, decide
 from workbench.evaluate import comparison, statistics
-from workbench.evaluate.results import ItemResult, summarise
+from workbench.evaluate.results import ItemResult
 from workbench.evaluate.statistics import wilson
+from workbench.evaluate.summary import summarise
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 

@@ -20,8 +20,9 @@ from workbench.catalog.figure import Origin
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.ledger import ITEMS, read_rows
-from workbench.evaluate.results import ItemResult, RunResult, summarise
+from workbench.evaluate.results import ItemResult, RunResult
 from workbench.evaluate.runner import Progress, run
+from workbench.evaluate.summary import summarise
 from workbench.evaluate.task import TaskError, TaskSpec
 
 TRAIN = [

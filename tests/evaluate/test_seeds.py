@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.evaluate.results import ItemResult, summarise
+from workbench.evaluate.results import ItemResult
+from workbench.evaluate.summary import summarise
 from workbench.evaluate.task import TaskSpec
 
 A, B, C, BASE = "local/ft:a", "local/ft:b", "local/ft:c", "local/starter"

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from tests.decide.made_runs import TASK
-from workbench.evaluate.results import ItemResult, shared_prefix, summarise
+from workbench.evaluate.results import ItemResult
+from workbench.evaluate.summary import shared_prefix, summarise
 from workbench.evaluate.throughput import Call, Sharing
 
 

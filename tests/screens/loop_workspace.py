@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from workbench.app import WorkbenchApp
-from workbench.evaluate.results import ItemResult, RunResult, summarise
+from workbench.evaluate.results import ItemResult, RunResult
+from workbench.evaluate.summary import summarise
 from workbench.evaluate.task import content_hash, load_items
 from workbench.providers.jobs import Job
 from workbench.providers.request import JobRequest

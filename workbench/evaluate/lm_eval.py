@@ -18,8 +18,9 @@ from typing import Any
 from workbench.catalog.figure import Figure
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import Candidate, Selection, TechniqueKind
-from workbench.evaluate.results import COST_UNIT, CandidateResult, Comparison, ItemResult, RunResult, summarise
+from workbench.evaluate.results import COST_UNIT, CandidateResult, Comparison, ItemResult, RunResult
 from workbench.evaluate.statistics import z_of
+from workbench.evaluate.summary import summarise
 from workbench.evaluate.task import TaskSpec, digest
 
 PROFILE = "lm-eval"

@@ -23,8 +23,9 @@ from workbench.evaluate.dense import Embedder
 from workbench.evaluate.judge import POINTS, Judge, is_same, report
 from workbench.evaluate.leaks import find_leaks
 from workbench.evaluate.ledger import Answer, AnswerCache, DiskError, Ledger, read_rows
-from workbench.evaluate.results import ItemResult, RunResult, summarise
+from workbench.evaluate.results import ItemResult, RunResult
 from workbench.evaluate.scorers import Score
+from workbench.evaluate.summary import summarise
 from workbench.evaluate.task import Item, TaskSpec, count_items
 from workbench.evaluate.trivial import Guess, fit
 

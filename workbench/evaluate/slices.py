@@ -8,8 +8,9 @@ from typing import Literal
 
 from workbench.evaluate.candidates import MOST_LABELS
 from workbench.evaluate.grid import GridItem, grid
-from workbench.evaluate.results import CandidateResult, ItemResult, candidate_result
+from workbench.evaluate.results import CandidateResult, ItemResult
 from workbench.evaluate.statistics import MIN_ITEMS
+from workbench.evaluate.summary import candidate_result
 
 Way = Literal["length", "label", "turns"]
 WAYS: tuple[Way, ...] = ("length", "label", "turns")

@@ -13,7 +13,8 @@ from workbench.decide.decision import Decision, Kind, TrainingFacts
 from workbench.decide.verdict import decide
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import parse_candidate
-from workbench.evaluate.results import RunResult, summarise
+from workbench.evaluate.results import RunResult
+from workbench.evaluate.summary import summarise
 from workbench.workflow.context import Context
 from workbench.workflow.costing import Costing, training_seconds
 from workbench.workflow.project import Costs, Project, ProjectDocument, VerdictRecord
