@@ -7,18 +7,19 @@ something simpler is already good enough, but never *fine-tune*.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from workbench.catalog.figure import Figure
 from workbench.decide import commands
 from workbench.decide.bill import Bill
-from workbench.decide.breakeven import BreakEven, NoBreakEven, break_even, tokens_saved
+from workbench.decide.breakeven import BreakEven
+from workbench.decide.case import Case, facts_of
 from workbench.decide.checklist import PersonAnswer, build
-from workbench.decide.cost import PER_MONTH, USD, CandidateCost
-from workbench.decide.decision import Decision, JudgedCandidate, Kind, Missing, Reason, Stage, TrainingFacts, Verdict
-from workbench.decide.evidence import Facts, gather
+from workbench.decide.cost import CandidateCost
+from workbench.decide.decision import Decision, JudgedCandidate, Kind, TrainingFacts, Verdict
+from workbench.decide.evidence import gather
+from workbench.decide.payback import work_out_break_even
 from workbench.decide.regression import regression_reason
 from workbench.decide.seeds import seed_reason
 from workbench.evaluate.comparison import RELEVANT_GAIN
@@ -33,57 +34,6 @@ __all__ = ["Decision", "Kind", "TrainingFacts", "decide"]
 
 MOST_FAILED = 0.10
 """If more of a comparison's items than this were not answered by both, what is left may be another test set."""
-
-
-@dataclass(slots=True)
-class _Case:
-    """All that is on the table, and the reasons and gaps as they are found."""
-
-    run: RunResult | None
-    task: TaskSpec
-    rows: list[JudgedCandidate]
-    training: TrainingFacts | None
-    lifecycle: Lifecycle | None
-    leaks: int
-    today: date
-    requests_per_month: int | None
-    regression: RunResult | None = None
-    """The same models on the questions of general ability."""
-    break_even: BreakEven | None = None
-    no_break_even: str | None = None
-    never_pays: bool = False
-    reasons: list[Reason] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
-
-    def say(self, code: str, text: str) -> None:
-        self.reasons.append(Reason(code=code, text=text))
-
-    def ask(self, what: str, command: str) -> None:
-        if all(gap.command != command for gap in self.missing):
-            self.missing.append(Missing(what=what, command=command))
-
-    def of(self, *kinds: Kind) -> list[JudgedCandidate]:
-        """Measured candidates of these kinds, the best first."""
-        found = [row for row in self.rows if row.kind in kinds and row.score is not None]
-        return sorted(found, key=lambda row: -(row.score or 0.0))
-
-    @property
-    def asked(self) -> list[str]:
-        """The candidates of the run that call a model."""
-        return [row.candidate for row in self.rows if row.kind not in ("trivial", "seed")]
-
-    @property
-    def base(self) -> str:
-        """The untuned model to build on: that of the training, else of the first candidate without a technique."""
-        if self.training is not None and self.training.base:
-            return self.training.base
-        plain = [row.candidate for row in self.rows if row.kind == "untuned" and "+" not in row.candidate]
-        return plain[0] if plain else commands.DEFAULT_BASE
-
-    @property
-    def stage(self) -> Stage:
-        trained = self.training is not None and self.training.status == "succeeded"
-        return "after-training" if trained or any(row.kind == "tuned" for row in self.rows) else "before-training"
 
 
 def decide(
@@ -117,7 +67,7 @@ def decide(
         for row in (run.candidates if run else [])
     ]
     found = (run.leaked_exact or 0) + (run.leaked_near or 0) if run else 0
-    case = _Case(
+    case = Case(
         run=run,
         task=run.task if run else task,
         rows=rows,
@@ -129,9 +79,9 @@ def decide(
         requests_per_month=requests_per_month,
     )
     case.task = case.task.model_copy(update={"goal": task.goal})
-    _work_out_break_even(case, costs or {}, retrain_months)
+    work_out_break_even(case, costs or {}, retrain_months)
     verdict = _judge(case)
-    evidence, settled = gather(_facts(case))
+    evidence, settled = gather(facts_of(case))
     return Decision(
         stage=case.stage,
         verdict=verdict,
@@ -152,7 +102,7 @@ def _kind(text: str, kinds: Mapping[str, Kind]) -> Kind:
     return kinds.get(text, "trivial" if text.startswith("trivial/") else "untuned")
 
 
-def _judge(case: _Case) -> Verdict:
+def _judge(case: Case) -> Verdict:
     """The rules, in their order: leak, nothing measured, goal met without tuning, then the stage's own."""
     if case.leaks:
         case.say("leak", f"{case.leaks} test items are in the training data, exactly or nearly: no score here counts.")
@@ -177,7 +127,7 @@ def _judge(case: _Case) -> Verdict:
     return _after(case, alternatives[0])
 
 
-def _goal(case: _Case, best: JudgedCandidate) -> Verdict | None:
+def _goal(case: Case, best: JudgedCandidate) -> Verdict | None:
     """Whether something untuned is good enough: by its score, which a test set too small for that does not settle."""
     goal = case.task.goal
     if goal is None:
@@ -200,7 +150,7 @@ def _goal(case: _Case, best: JudgedCandidate) -> Verdict | None:
     return "do-not-fine-tune"
 
 
-def _before(case: _Case, best: JudgedCandidate) -> Verdict:
+def _before(case: Case, best: JudgedCandidate) -> Verdict:
     case.say("before_training", f"No tuned model was measured. The one to beat is {_scored(best)}.")
     if case.task.goal is None:
         case.say("no_goal", "No goal score is set; with one, something untuned might already be good enough.")
@@ -231,7 +181,7 @@ class _Finding:
     comparison: Comparison | None
 
 
-def _after(case: _Case, best: JudgedCandidate) -> Verdict:
+def _after(case: Case, best: JudgedCandidate) -> Verdict:
     findings = [_weigh(case, tuned, best) for tuned in case.of("tuned")]
     order = ("better", "pays", "open", "no")
     winner = min(findings, key=lambda finding: order.index(finding.kind))
@@ -247,7 +197,7 @@ def _after(case: _Case, best: JudgedCandidate) -> Verdict:
     return "do-not-fine-tune" if winner.kind == "no" else "not-enough-evidence"
 
 
-def _weigh(case: _Case, tuned: JudgedCandidate, best: JudgedCandidate) -> _Finding:
+def _weigh(case: Case, tuned: JudgedCandidate, best: JudgedCandidate) -> _Finding:
     one = case.run.comparison(tuned.candidate, best.candidate) if case.run else None
     if one is None or one.ci95 is None or _failed(one) > MOST_FAILED or one.units < MIN_ITEMS:
         return _Finding("open", tuned, one)
@@ -266,7 +216,7 @@ def _weigh(case: _Case, tuned: JudgedCandidate, best: JudgedCandidate) -> _Findi
     return _Finding("no" if gains_at_most < RELEVANT_GAIN else "open", tuned, one)
 
 
-def _explain(case: _Case, finding: _Finding, best: JudgedCandidate) -> None:
+def _explain(case: Case, finding: _Finding, best: JudgedCandidate) -> None:
     """Say what was found, and ask for what is missing where it is open."""
     tuned, one = finding.tuned, finding.comparison
     against = f"{tuned.candidate} against the best alternative {best.candidate}"
@@ -314,7 +264,7 @@ def _not_reached(one: BreakEven) -> str:
     return f"{volume}; at {one.asked:,} it does not, within {one.months:.1f} months."
 
 
-def _trainable(case: _Case) -> bool:
+def _trainable(case: Case) -> bool:
     """Whether training is still possible; says so and asks for another base where it is not."""
     if case.lifecycle is None or case.lifecycle.trainable(case.today) is not False:
         return True
@@ -324,7 +274,7 @@ def _trainable(case: _Case) -> bool:
     return False
 
 
-def _ask_for_items(case: _Case, needed: int, have: int) -> None:
+def _ask_for_items(case: Case, needed: int, have: int) -> None:
     """Ask for more items: those of the test set that the run left out, where they are enough."""
     asked, there = case.asked or [case.base], case.run.items_in_file if case.run is not None else None
     if there is not None and case.run is not None and there > case.run.items and there >= needed:
@@ -334,7 +284,7 @@ def _ask_for_items(case: _Case, needed: int, have: int) -> None:
     case.ask(what, commands.evaluate(case.task, asked, test="LARGER_TEST.jsonl"))
 
 
-def _tuned_name(case: _Case) -> str:
+def _tuned_name(case: Case) -> str:
     profile = case.base.partition("/")[0]
     name = case.training.fine_tuned_model if case.training else None
     return f"{profile}/{name or 'FINE_TUNED_MODEL'}"
@@ -347,77 +297,3 @@ def _failed(one: Comparison) -> float:
 def _scored(row: CandidateResult) -> str:
     interval = f" ({row.ci95[0]:.3f} to {row.ci95[1]:.3f})" if row.ci95 else ""
     return f"{row.candidate} with {row.score:.3f}{interval}, {row.n} items"
-
-
-def _work_out_break_even(case: _Case, costs: Mapping[str, CandidateCost], retrain_months: float | None) -> None:
-    tuned, alternatives = case.of("tuned"), case.of("trivial", "untuned")
-    if not tuned or not alternatives:
-        case.no_break_even = "no tuned candidate and alternative to compare"
-        return
-
-    def cost(row: CandidateResult) -> CandidateCost:
-        unknown = Figure.not_measured(PER_MONTH, f"the hosting of {row.candidate} has no price")
-        return costs.get(row.candidate) or CandidateCost(per_1k=row.cost_per_1k, hosting_month=unknown)
-
-    instead = _instead_of(case, tuned[0], alternatives[0])
-    new, old = cost(tuned[0]), cost(instead)
-    once = new.one_off if isinstance(new, Bill) else case.training.cost if case.training else None
-    saved = tokens_saved(instead, tuned[0], case.run.run if case.run else None)
-    found = break_even(
-        alternative=old,
-        tuned=new,
-        one_off=once or Figure.not_measured(USD, "training has no price"),
-        today=case.today,
-        requests_per_month=case.requests_per_month,
-        retirement=case.lifecycle.retires(tuned=True) if case.lifecycle else None,
-        retrain_months=retrain_months,
-        tokens_saved=saved,
-        tokens_saving_1k=_tokens_saving(old, instead, saved),
-        names=(instead.candidate, tuned[0].candidate),
-    )
-    if isinstance(found, NoBreakEven):
-        case.no_break_even, case.never_pays = found.why, found.known
-    else:
-        case.break_even = found
-
-
-def _instead_of(case: _Case, tuned: JudgedCandidate, best: JudgedCandidate) -> JudgedCandidate:
-    """What the tuned model's cost is held against: the best alternative; where that calls no model and the tuned one
-    is better than it, the best that does, for nobody would then take the trivial one."""
-    one = case.run.comparison(tuned.candidate, best.candidate) if case.run else None
-    models = case.of("untuned")
-    if best.kind == "trivial" and models and one is not None and one.verdict == "better" and not one.underpowered:
-        return models[0]
-    return best
-
-
-def _tokens_saving(cost: CandidateCost, row: CandidateResult, saved: Figure | None) -> float | None:
-    """What the tokens that are saved in 1,000 prompts cost where they are not: at the mean price of those prompts."""
-    if saved is None or saved.value is None or not isinstance(cost, Bill) or cost.prompt_1k.value is None:
-        return None
-    return cost.prompt_1k.value / row.prompt_tokens_mean * saved.value if row.prompt_tokens_mean else None
-
-
-def _facts(case: _Case) -> Facts:
-    tuned, alternatives = case.of("tuned"), case.of("trivial", "untuned")
-    compared = (
-        case.run.comparison(tuned[0].candidate, alternatives[0].candidate)
-        if case.run and tuned and alternatives
-        else None
-    )
-    return Facts(
-        run=case.run.run if case.run else None,
-        untuned=case.of("untuned"),
-        tuned=tuned[0] if tuned else None,
-        best=alternatives[0] if alternatives else None,
-        compared=compared,
-        leaks=case.leaks,
-        leaks_checked=case.run is not None and case.run.leaked_exact is not None,
-        records=case.training.records if case.training else None,
-        training_seconds=case.training.seconds if case.training else None,
-        training_cost=case.training.cost if case.training else None,
-        job=case.training.job if case.training else None,
-        trained=case.stage == "after-training",
-        lifecycle=case.lifecycle,
-        trainable=case.lifecycle.trainable(case.today) if case.lifecycle else None,
-    )
