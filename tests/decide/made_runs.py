@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from workbench.evaluate.results import ItemResult, RunResult
@@ -26,8 +27,9 @@ def made_run(
     leaked: tuple[int, int] | None = (0, 0),
     tokens: dict[str, int] | None = None,
     costs: dict[str, float] | None = None,
+    recorded: Collection[str] = (),
 ) -> RunResult:
-    """A run from each candidate's score by item; None is a failed call."""
+    """A run from each candidate's score by item; None is a failed call. `recorded` are those of a recording."""
     rows = [
         ItemResult(
             candidate=candidate,
@@ -43,6 +45,7 @@ def made_run(
             latency_s=0.5,
             cost=(costs or {}).get(candidate),
             error="the call failed" if score is None else None,
+            recorded=candidate in recorded,
         )
         for candidate, all_scores in scores.items()
         for index, score in enumerate(all_scores)

@@ -101,7 +101,7 @@ def test_the_report_says_what_the_decision_says() -> None:
         assert question.question.replace("*", "") in text
     assert run.test_sha256 in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows[:7]} == {12}
+    assert {line.count("|") for line in rows[:7]} == {13}
 
 
 def test_the_report_of_a_gap_has_the_command_to_paste() -> None:
@@ -118,4 +118,4 @@ def test_markup_in_names_is_text_in_the_report() -> None:
     assert "# a \\<b\\> \\| \\`c\\`" in text
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     widths = [{line.replace("\\|", "").count("|") for line in table.splitlines()} for table in tables]
-    assert widths == [{12}, {9}]
+    assert widths == [{13}, {9}]

@@ -20,6 +20,10 @@ class Origin(StrEnum):
     NOT_MEASURED = "not-measured"
 
 
+RECORDED = "recorded; "
+"""What the source of a replayed figure begins with."""
+
+
 class Figure(BaseModel):
     """A value with unit and origin; `value` is None exactly when the origin is *not measured*."""
 
@@ -51,9 +55,9 @@ class Figure(BaseModel):
     @property
     def replayed(self) -> Figure:
         """The same value as one of a recording: it says nothing about what is really there."""
-        if self.value is None:
+        if self.value is None or self.origin is Origin.RECORDED:
             return self
-        return self.model_copy(update={"origin": Origin.RECORDED, "source": f"recorded; {self.source or 'a replay'}"})
+        return self.model_copy(update={"origin": Origin.RECORDED, "source": f"{RECORDED}{self.source or 'a replay'}"})
 
     @classmethod
     def not_measured(cls, unit: str, source: str | None = None) -> Figure:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.workflow.prices import price_book
     from workbench.workflow.spend import call_cost
 
-    said = run_async(reply())
+    said, replay = run_async(reply()), context.profile(profile).replay
     if args.json:
         output.emit_json(
             {
@@ -68,8 +68,11 @@ def run(args: argparse.Namespace) -> int:
                     cached_tokens=said.cached_tokens,
                     prices=price_book(context),
                 ),
+                "origin": "recorded" if replay else "measured",
             }
         )
     else:
         output.say()
+        if replay:
+            output.note(f"note: recorded: the answer is of the recording {replay}")
     return 0

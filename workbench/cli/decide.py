@@ -90,7 +90,7 @@ def print_decision(decision: Any) -> None:
         return
     paid = decision.break_even
     output.say(
-        f"  break-even: {paid.requests_per_month:,.0f} requests a month, by {paid.date or 'no date'} (estimated)"
+        f"  break-even: {paid.requests_per_month:,.0f} requests a month, by {paid.date or 'no date'} ({paid.origin})"
     )
     for row in sensitivity_rows(paid):
         output.say("    " + "  ".join(row))

@@ -211,7 +211,14 @@ def run_list(args: argparse.Namespace) -> int:
     else:
         output.table(
             [
-                [job.id, job.profile, job.model, job.status, output.when(job.created_at), job.fine_tuned_model or "-"]
+                [
+                    job.id,
+                    job.profile,
+                    job.model,
+                    job.status + (" (recorded)" if job.replay else ""),
+                    output.when(job.created_at),
+                    job.fine_tuned_model or "-",
+                ]
                 for job in listed.jobs
             ],
             ["ID", "PROFILE", "MODEL", "STATUS", "CREATED", "TUNED MODEL"],
@@ -332,7 +339,7 @@ def _print_job(args: argparse.Namespace, job: Any) -> None:
         return
     rows = [
         ["id", job.id], ["profile", job.profile], ["model", job.model], ["method", job.method or "-"],
-        ["status", job.status],
+        ["status", job.status], *([["origin", f"recorded: it is of the recording {job.replay}"]] if job.replay else []),
         ["created", output.when(job.created_at)], ["finished", output.when(job.finished_at)],
         ["tuned model", job.fine_tuned_model or "-"],
         ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],

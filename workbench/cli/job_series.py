@@ -37,6 +37,8 @@ def run_series(args: argparse.Namespace) -> int:
     found = alerts(view)
     if view.trouble:
         output.note(f"note: as far as it was last seen; {view.trouble}")
+    if view.job.replay:
+        output.note(f"note: recorded: they are of the recording {view.job.replay}")
     if args.csv:
         if args.csv != "-":
             write_csv(Path(args.csv), series, over=True)
@@ -45,7 +47,8 @@ def run_series(args: argparse.Namespace) -> int:
         else:
             output.say(csv_of(series).rstrip("\n"))
     if args.json:
-        output.emit_json({"job": view.job.id, "series": series, "alerts": found, "csv": args.csv})
+        origin = "recorded" if view.job.replay else "measured"
+        output.emit_json({"job": view.job.id, "origin": origin, "series": series, "alerts": found, "csv": args.csv})
         return 0
     if not args.csv:
         output.table(

@@ -82,14 +82,19 @@ def run_test(args: argparse.Namespace) -> int:
     """Try what the profile claims to have; exit code 3 where something does not answer."""
     from workbench.workflow.profiles import try_profile
 
-    found = run_async(try_profile(context_of(args), args.name))
+    context = context_of(args)
+    found, replay = run_async(try_profile(context, args.name)), context.profile(args.name).replay
     if args.json:
-        output.emit_json({"name": args.name, "ok": found.ok, "calls": found.probes, "models": found.models})
+        output.emit_json(
+            {"name": args.name, "ok": found.ok, "calls": found.probes, "models": found.models, "replay": replay}
+        )
     else:
         output.table(
             [[p.call, "ok" if p.ok else "no", f"{p.seconds:.2f} s", p.detail] for p in found.probes],
             ["CALL", "ANSWERS", "TOOK", "SAID"],
         )
+        if replay:
+            output.say(f"recorded: the recording {replay} answered, no provider")
         for model in found.models[:20]:
             output.say(f"  {model.id}" + (f" (retires {model.retires})" if model.retires else ""))
         if len(found.models) > 20:

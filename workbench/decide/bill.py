@@ -88,13 +88,13 @@ def request_of(row: CandidateResult, run: str | None, cached_from: int | None = 
     """
 
     def mean(value: float | None, unit: str, why: str) -> Figure:
-        return Figure.not_measured(unit, why) if value is None else Figure.measured(value, unit, run)
+        return Figure.not_measured(unit, why) if value is None else measured_by(row, value, unit, run)
 
     prompt = mean(row.prompt_tokens_mean, TOKENS, f"the provider did not count the tokens of {row.candidate}")
     seconds = mean(row.busy_s_mean, SECONDS, f"no answer of {row.candidate} was timed")
     if row.busy_s_mean is None and row.latency_p50_s is not None:
         said = f"{run or 'the run'}: median latency, as if one request waited for the other, an upper bound"
-        seconds = Figure.measured(row.latency_p50_s, SECONDS, said)
+        seconds = measured_by(row, row.latency_p50_s, SECONDS, said)
     return Request(
         prompt,
         mean(row.completion_tokens_mean, TOKENS, f"the provider did not count the tokens of {row.candidate}"),
@@ -103,9 +103,15 @@ def request_of(row: CandidateResult, run: str | None, cached_from: int | None = 
     )
 
 
+def measured_by(row: CandidateResult, value: float, unit: str, source: str | None) -> Figure:
+    """A figure of a row of a run: measured, or what a recording says."""
+    figure = Figure.measured(value, unit, source)
+    return figure.replayed if row.recorded else figure
+
+
 def _cached(row: CandidateResult, run: str | None, prompt: Figure, cached_from: int | None, step: int) -> Figure:
     if row.cached_tokens_mean is not None:
-        return Figure.measured(row.cached_tokens_mean, TOKENS, run)
+        return measured_by(row, row.cached_tokens_mean, TOKENS, run)
     if cached_from is None or prompt.value is None or row.shared_prefix is None:
         return Figure.estimated(0.0, TOKENS, "nothing is known to be cached")
     shared = prompt.value * row.shared_prefix

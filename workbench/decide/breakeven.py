@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.catalog.figure import Figure, Origin
-from workbench.decide.bill import Bill
+from workbench.decide.bill import TOKENS, Bill, measured_by
 from workbench.decide.cost import CandidateCost, derive, lacking, number
 from workbench.evaluate.results import CandidateResult
 
@@ -164,6 +164,7 @@ def break_even(
     again = priced if isinstance(tuned, Bill) else number(one_off)
     return BreakEven(
         requests_per_month=plain.volume,
+        origin=derive(plain.volume, "requests/month", FORMULA, inputs).origin,
         date=plain.paid,
         band=(better or 0.0, worse or 0.0),
         bounded_by=retirement.isoformat() if retirement is not None and months == left else None,
@@ -187,7 +188,8 @@ def tokens_saved(alternative: CandidateResult, tuned: CandidateResult, run: str 
     """Tokens of a prompt that the tuned model does not need, by the run; None where they were not counted."""
     if alternative.prompt_tokens_mean is None or tuned.prompt_tokens_mean is None:
         return None
-    return Figure.measured(alternative.prompt_tokens_mean - tuned.prompt_tokens_mean, "tokens/request", run)
+    saved = alternative.prompt_tokens_mean - tuned.prompt_tokens_mean
+    return measured_by(alternative if alternative.recorded else tuned, saved, TOKENS, run)
 
 
 def _both(one: _Sum, better: float) -> _Sum:

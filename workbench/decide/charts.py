@@ -41,12 +41,14 @@ def scores_svg(decision: Decision) -> str:
         if row.ci95 is not None:
             parts.append(_line(x(row.ci95[0]), y, x(row.ci95[1]), y, colour, 3))
         parts.append(f'<circle cx="{x(row.score):.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>')
-        parts.append(_text(right + 10, y + 4, f"{row.score:.3f}"))
+        parts.append(_text(right + 10, y + 4, f"{row.score:.3f}{' r' if row.recorded else ''}"))
     parts += [
         f'<circle cx="{left + 4 + 110 * at}" cy="16" r="5" fill="{colour}"/>' + _text(left + 14 + 110 * at, 20, kind)
         for at, (kind, colour) in enumerate(_COLOURS.items())
         if any(row.kind == kind for row in rows)
     ]
+    if any(row.recorded for row in rows):
+        parts.append(_text(WIDTH - 10, 20, "r: recorded, not measured", anchor="end"))
     return _svg(height, "Scores with 95 % intervals", parts)
 
 

@@ -33,7 +33,7 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["measured", "quoted", "estimated", "person"]
+    kind: Literal["measured", "quoted", "estimated", "recorded", "person"]
     text: str
     figure: Figure | None = None
     source: str | None = None

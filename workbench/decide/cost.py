@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.catalog.figure import Figure, Origin
+from workbench.catalog.figure import RECORDED, Figure, Origin
 
 PER_1K = "USD/1k requests"
 PER_MONTH = "USD/month"
@@ -76,21 +76,22 @@ class Hardware(BaseModel):
 
 
 def derive(value: float, unit: str, formula: str, inputs: Sequence[Figure]) -> Figure:
-    """A figure worked out from others: estimated by `formula`, as old as its oldest input; not measured where one of
-    them is missing (then `value` is not looked at)."""
+    """A figure worked out from others: estimated by `formula`, as old as its oldest input; recorded where one of them
+    is, not measured where one is missing (then `value` is not looked at)."""
     if gap := lacking(inputs, unit):
         return gap
     sources = [source for figure in inputs for source in _leaves(figure)]
     dates = [figure.as_of for figure in inputs if figure.as_of]
     said = f"{formula} ({'; '.join(dict.fromkeys(sources))})" if sources else formula
-    return Figure.estimated(value, unit, said, min(dates, default=None))
+    made = Figure.estimated(value, unit, said, min(dates, default=None))
+    return made.replayed if any(figure.origin is Origin.RECORDED for figure in inputs) else made
 
 
 def _leaves(figure: Figure) -> list[str]:
     """Where a figure comes from in the end: of one that was worked out, what its formula was fed with."""
-    source = figure.source or ""
+    source = (figure.source or "").removeprefix(RECORDED)
     _, bracket, inner = source.partition(" (")
-    if figure.origin is Origin.ESTIMATED and bracket and inner.endswith(")"):
+    if figure.origin in (Origin.ESTIMATED, Origin.RECORDED) and bracket and inner.endswith(")"):
         return inner[:-1].split("; ")
     return [source] if source else []
 

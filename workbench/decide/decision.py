@@ -34,6 +34,8 @@ class TrainingFacts(BaseModel):
     seconds: Figure | None = None
     cost: Figure | None = None
     """What one training costs, in US dollars."""
+    recorded: bool = False
+    """A recording's job: nothing was trained."""
 
 
 class Reason(BaseModel):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from workbench.catalog.figure import Figure
+from workbench.catalog.figure import Figure, Origin
+from workbench.decide.bill import measured_by
 from workbench.decide.checklist import Evidence
 from workbench.evaluate.results import CandidateResult, Comparison
 
@@ -33,13 +34,15 @@ class Facts:
     training_seconds: Figure | None
     training_cost: Figure | None
     job: str | None
+    job_recorded: bool
+    """The job is a recording's."""
     trained: bool
     lifecycle: Lifecycle | None
     trainable: bool | None
 
 
 def gather(facts: Facts) -> tuple[dict[str, list[Evidence]], set[str]]:
-    """Evidence by question id, and the ids of the questions that a measurement answers."""
+    """Evidence by question id, and the ids of the questions that a measurement answers. A recording answers none."""
     evidence: dict[str, list[Evidence]] = {}
     settled: set[str] = set()
     _alternatives(facts, evidence, settled)
@@ -52,8 +55,12 @@ def _score(row: CandidateResult, run: str | None) -> Evidence:
     interval = f", {row.ci95[0]:.3f} to {row.ci95[1]:.3f}" if row.ci95 else ""
     failed = f", {row.failed} failed" if row.failed else ""
     text = f"{row.candidate}: {row.score:.3f}{interval} ({row.n} items{failed})"
-    figure = Figure.measured(row.score or 0.0, "score", run)
-    return Evidence(kind="measured", text=text, figure=figure, source=run)
+    figure = measured_by(row, row.score or 0.0, "score", run)
+    return Evidence(kind=_kind(row.recorded), text=text, figure=figure, source=run)
+
+
+def _kind(recorded: bool) -> Literal["measured", "recorded"]:
+    return "recorded" if recorded else "measured"
 
 
 def _alternatives(facts: Facts, evidence: dict[str, list[Evidence]], settled: set[str]) -> None:
@@ -62,30 +69,37 @@ def _alternatives(facts: Facts, evidence: dict[str, list[Evidence]], settled: se
     evidence["prompt-engineering"] = [_score(row, facts.run) for row in prompts]
     evidence["rag"] = [_score(row, facts.run) for row in rag]
     # Zero-shot alone is where prompt engineering starts, not a try of it.
-    if any(mark in row.candidate for row in prompts for mark in ("+few-shot:", "+prompt:")):
+    measured = [row.candidate for row in prompts if not row.recorded]
+    if any(mark in candidate for candidate in measured for mark in ("+few-shot:", "+prompt:")):
         settled.add("prompt-engineering")
-    if rag:
+    if not all(row.recorded for row in rag):
         settled.add("rag")
 
 
 def _costs(facts: Facts, evidence: dict[str, list[Evidence]], settled: set[str]) -> None:
     tunability = evidence.setdefault("tunability", [])
     if facts.trained:
-        tunability.append(Evidence(kind="measured", text="a model was trained on this base", source=facts.job))
-        settled.add("tunability")
+        kind, text = _kind(facts.job_recorded), "a model was trained on this base"
+        tunability.append(Evidence(kind=kind, text=text, source=facts.job))
+        if not facts.job_recorded:
+            settled.add("tunability")
     if facts.lifecycle is not None:
         tunability.append(_lifecycle(facts.lifecycle, facts.trainable))
     compute = evidence.setdefault("compute", [])
     for what, figure in (("training took", facts.training_seconds), ("training cost", facts.training_cost)):
         if figure is not None and figure.value is not None:
-            kind = "measured" if figure.origin == "measured" else "quoted" if figure.origin == "quoted" else "estimated"
             text = f"{what} {figure.value:,.2f} {figure.unit}"
-            compute.append(Evidence(kind=kind, text=text, figure=figure, source=facts.job))
+            compute.append(
+                Evidence.model_validate(
+                    {"kind": figure.origin.value, "text": text, "figure": figure, "source": facts.job}
+                )
+            )
             if figure.origin == "measured":
                 settled.add("compute")
     data = evidence.setdefault("data", [])
     if facts.records is not None:
-        data.append(Evidence(kind="measured", text=f"{facts.records} training records", source=facts.job))
+        text = f"{facts.records} training records"
+        data.append(Evidence(kind=_kind(facts.job_recorded), text=text, source=facts.job))
     if facts.leaks_checked or facts.leaks:
         text = f"{facts.leaks} test items found in training" if facts.leaks else "no test item found in training"
         data.append(Evidence(kind="measured", text=text, source=facts.run))
@@ -114,17 +128,24 @@ def _benefits(facts: Facts, evidence: dict[str, list[Evidence]], settled: set[st
     one = facts.compared
     if one is not None and one.difference is not None and one.ci95 is not None:
         text = f"tuned - best: {one.difference:+.3f}, {one.ci95[0]:+.3f} to {one.ci95[1]:+.3f}: {one.verdict}"
-        figure = Figure.measured(one.difference, "score", facts.run)
-        quality.append(Evidence(kind="measured", text=text + (", underpowered" * one.underpowered), figure=figure,
-                                source=facts.run))  # fmt: skip
-        if not one.underpowered:
+        figure, recorded = Figure.measured(one.difference, "score", facts.run), one.origin is Origin.RECORDED
+        quality.append(
+            Evidence(
+                kind=_kind(recorded),
+                text=text + (", underpowered" * one.underpowered),
+                figure=figure.replayed if recorded else figure,
+                source=facts.run,
+            )
+        )
+        if not one.underpowered and not recorded:
             settled.add("quality")
     cost = evidence.setdefault("cost", [])
     rows = [row for row in (facts.tuned, facts.best, *facts.untuned) if row is not None and row.prompt_tokens]
     for row in {row.candidate: row for row in rows}.values():
         speed = f", {row.latency_p50_s:.2f} s (median)" if row.latency_p50_s is not None else ""
         text = f"{row.candidate}: {row.prompt_tokens_mean or 0:.0f} prompt tokens a request{speed}"
-        figure = Figure.measured(row.prompt_tokens_mean or 0.0, "tokens/request", facts.run)
-        cost.append(Evidence(kind="measured", text=text, figure=figure, source=facts.run))
-    if facts.tuned is not None and facts.tuned.prompt_tokens and len(cost) > 1:
+        figure = measured_by(row, row.prompt_tokens_mean or 0.0, "tokens/request", facts.run)
+        cost.append(Evidence(kind=_kind(row.recorded), text=text, figure=figure, source=facts.run))
+    measured = [one for one in cost if one.kind == "measured"]
+    if facts.tuned is not None and facts.tuned.prompt_tokens and not facts.tuned.recorded and len(measured) > 1:
         settled.add("cost")

@@ -15,7 +15,7 @@ from workbench.evaluate.results import CandidateResult
 
 def work_out_break_even(case: Case, costs: Mapping[str, CandidateCost], retrain_months: float | None) -> None:
     """Put the break-even of the best tuned candidate into the case, or why there is none."""
-    tuned, alternatives = case.of("tuned"), case.of("trivial", "untuned")
+    tuned, alternatives = case.of("tuned", recorded=True), case.of("trivial", "untuned", recorded=True)
     if not tuned or not alternatives:
         case.no_break_even = "no tuned candidate and alternative to compare"
         return
@@ -50,7 +50,7 @@ def _instead_of(case: Case, tuned: JudgedCandidate, best: JudgedCandidate) -> Ju
     """What the tuned model's cost is held against: the best alternative; where that calls no model and the tuned one
     is better than it, the best that does, for nobody would then take the trivial one."""
     one = case.run.comparison(tuned.candidate, best.candidate) if case.run else None
-    models = case.of("untuned")
+    models = case.of("untuned", recorded=True)
     if best.kind == "trivial" and models and one is not None and one.verdict == "better" and not one.underpowered:
         return models[0]
     return best

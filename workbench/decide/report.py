@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.catalog.figure import Figure
+from workbench.catalog.figure import Figure, Origin
 from workbench.decide.decision import Decision, JudgedCandidate
 from workbench.decide.report_costs import (
     LEGEND,
@@ -95,12 +95,13 @@ def _chart(candidates: list[JudgedCandidate]) -> str:
     lines = []
     for row in sorted(candidates, key=lambda one: -(one.score or 0.0)):
         name = _printable(row.candidate).replace("`", "'")
+        said = " recorded" if row.recorded else ""
         if row.score is None or row.ci95 is None:
             lines.append(f"{name:<{width}}  every item failed")
             continue
         low, point, high = (round(min(max(value, 0.0), 1.0) * BAR) for value in (row.ci95[0], row.score, row.ci95[1]))
         cells = ["●" if at == point else "─" if low <= at <= high else "·" for at in range(BAR + 1)]
-        lines.append(f"{name:<{width}}  {''.join(cells)}  {row.score:.3f}")
+        lines.append(f"{name:<{width}}  {''.join(cells)}  {row.score:.3f}{said}")
     return "```\n" + "\n".join(lines) + "\n```\n\nFrom 0 on the left to 1 on the right: score and 95 % interval."
 
 
@@ -138,11 +139,12 @@ def _candidates(candidates: list[JudgedCandidate]) -> str:
             _number(row.latency_p50_s, ".2f"),
             _number(row.latency_p95_s, ".2f"),
             _plain(figure_text(row.cost_per_1k)),
+            row.origin.value,
         ]
         for row in candidates
     ]
     head = ["candidate", "kind", "score", "95 %", "items", "failed", "prompt tokens", "reply tokens", "p50 s", "p95 s"]
-    return _table([*head, "cost"], rows)
+    return _table([*head, "cost", "origin"], rows)
 
 
 def _comparisons(comparisons: list[Comparison]) -> str:
@@ -154,7 +156,9 @@ def _comparisons(comparisons: list[Comparison]) -> str:
             _interval(one.ci95, "+"),
             _interval(one.ci_corrected, "+"),
             _number(one.p_value, ".2g"),
-            one.verdict + (" (underpowered)" if one.underpowered else ""),
+            one.verdict
+            + (" (underpowered)" if one.underpowered else "")
+            + (" (recorded)" if one.origin is Origin.RECORDED else ""),
             _number(one.items_needed, "d"),
         ]
         for one in comparisons
@@ -184,7 +188,7 @@ def _break_even(decision: Decision, charts: Charts) -> list[str]:
     lines = [
         f"- {_code(one.tuned)} instead of {_code(one.alternative)}." if one.tuned else "",
         f"- From {one.requests_per_month:,.0f} requests a month ({one.band[0]:,.0f} to {one.band[1]:,.0f} if saving "
-        "and one-off cost are each 20 % better or worse). Estimated: volume = " + _plain(one.formula) + ".",
+        f"and one-off cost are each 20 % better or worse). {one.origin.capitalize()}: volume = {_plain(one.formula)}.",
         f"- Saving per 1,000 requests: {_figure(one.saving_per_1k)}; one-off cost: {_figure(one.one_off)}; hosting a "
         f"month more: {_figure(one.hosting_month)}.",
     ]
@@ -200,7 +204,8 @@ def _break_even(decision: Decision, charts: Charts) -> list[str]:
     if charts.costs is not None:
         parts.append(f"![Cumulative cost of both over months; the figures are in the table below]({charts.costs})")
     head = ["month", "alternative", "tuned", "saved by then"]
-    parts.append(f"At {one.drawn_at:,} requests a month, US dollars, estimated:\n\n" + _table(head, month_rows(one)))
+    at = f"At {one.drawn_at:,} requests a month, US dollars, {one.origin}:"
+    parts.append(f"{at}\n\n{_table(head, month_rows(one))}")
     head = ["if this is otherwise", "by", "pays from requests a month", "paid back"]
     parts.append("How sure that is:\n\n" + _table(head, sensitivity_rows(one)))
     return parts

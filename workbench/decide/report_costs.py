@@ -26,7 +26,7 @@ _MARKS = {
     Origin.ESTIMATED: "e",
     Origin.RECORDED: "r",
 }
-LEGEND = "US dollars; m measured, q quoted, e estimated by a formula, – not measured"
+LEGEND = "US dollars; m measured, q quoted, e estimated by a formula, r recorded, – not measured"
 
 
 def dollars(value: float) -> str:

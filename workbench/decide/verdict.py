@@ -109,6 +109,9 @@ def _judge(case: Case) -> Verdict:
         case.ask("a test set that training has not seen (this names the records)", commands.duplicates(case.task))
         return "not-enough-evidence"
     alternatives = case.of("trivial", "untuned")
+    if recorded := [row.candidate for row in case.rows if row.recorded]:
+        text = f"{', '.join(recorded)}: recorded answers of a replay, which measure nothing and settle nothing."
+        case.say("recorded", text)
     if not case.of("untuned"):
         case.say("nothing_measured", "No untuned model was measured on this task.")
         case.ask("the baselines", commands.evaluate(case.task, [case.base, case.base + commands.FEW_SHOT, *case.asked]))

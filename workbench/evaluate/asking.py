@@ -83,14 +83,16 @@ class Asker:
             return known, True
 
         async def call() -> Answer:
-            most = answerer.costs_at_most(messages, max_tokens) or 0.0
+            price = answerer.costs_at_most(messages, max_tokens)
+            most = price or 0.0
             if not self.budget.reserve(most):
                 raise OverBudget
             # Whoever cannot tell whether a call was carried out must reckon with having to pay for it.
             cost: float | None = None
             try:
                 answer = await answerer(messages, max_tokens=max_tokens, temperature=temperature, seed=seed)
-                cost = answer.cost
+                # What costs nothing to ask spends nothing, though it may say what it once cost: a recording.
+                cost = 0.0 if price == 0.0 else answer.cost
             except WorkbenchError as error:
                 cost = None if getattr(error, "ambiguous", False) else 0.0
                 raise

@@ -27,4 +27,4 @@ def best_of(run: RunResult) -> Best | None:
         and (one := run.comparison(best.candidate, row.candidate)) is not None
         and one.verdict == "tied"
     ]
-    return Best(candidate=best.candidate, score=best.score or 0.0, tied_with=tied)
+    return Best(candidate=best.candidate, score=best.score or 0.0, tied_with=tied, origin=best.origin)

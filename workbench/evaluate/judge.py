@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from workbench.catalog.figure import Origin
 from workbench.errors import WorkbenchError
 from workbench.evaluate.asking import Answerer, Asker, call_key
 from workbench.evaluate.candidates import Candidate, parse_candidate
@@ -166,7 +167,9 @@ def is_same(output: str, reference: str) -> bool:
     return output.strip() == reference.strip()
 
 
-def report(rows: Sequence[ItemResult], judge: Candidate, criterion: str | None) -> JudgeReport:
+def report(
+    rows: Sequence[ItemResult], judge: Candidate, criterion: str | None, origin: Origin = Origin.MEASURED
+) -> JudgeReport:
     """How far the judge agrees with itself when the answers change places, over all answers it judged twice."""
     pairs = [(row.judged[0], row.judged[1]) for row in rows if row.judged is not None and len(row.judged) == 2]
     firsts = [side == "win" for side, _ in pairs if side != "tie"]
@@ -180,6 +183,7 @@ def report(rows: Sequence[ItemResult], judge: Candidate, criterion: str | None) 
         first_shown_wins=_share(firsts),
         unreadable=sum(row.error is not None and row.output is not None for row in rows),
         cost=sum(row.judge_cost for row in rows if row.judge_cost is not None) if pairs else None,
+        origin=origin,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workbench.catalog.figure import Figure
+from workbench.catalog.figure import Figure, Origin
 from workbench.evaluate.comparison import Verdict
 from workbench.evaluate.task import TaskSpec
 
@@ -51,6 +51,8 @@ class ItemResult(BaseModel):
     """As in `Answer`."""
     error: str | None = None
     cached: bool = False
+    recorded: bool = False
+    """A recording answered, judged or retrieved, not a provider: see `Origin.RECORDED`."""
 
 
 class CandidateResult(BaseModel):
@@ -86,6 +88,13 @@ class CandidateResult(BaseModel):
     """Seconds of the server for one answer, calls in flight together sharing them: 1 / it is the throughput."""
     cost_total: float | None = None
     """US dollars of all its answers; None where not each has a price."""
+    origin: Origin = Origin.MEASURED
+    """Of all figures here that have none of their own: *recorded* where any answer came out of a recording."""
+
+    @property
+    def recorded(self) -> bool:
+        """It says nothing about a model: a recording answered, judged or retrieved."""
+        return self.origin is Origin.RECORDED
 
 
 class Comparison(BaseModel):
@@ -118,6 +127,8 @@ class Comparison(BaseModel):
     """The smallest true difference these items find with 80 % power at 5 %."""
     differences: list[str] = Field(default_factory=list)
     """What else differs between the two than model and technique: host, precision."""
+    origin: Origin = Origin.MEASURED
+    """*recorded* where one of the two is."""
 
 
 class SeedSpread(BaseModel):
@@ -137,6 +148,7 @@ class SeedSpread(BaseModel):
     """Sample standard deviation (n - 1); None of fewer than two scores."""
     low: float | None = None
     high: float | None = None
+    origin: Origin = Origin.MEASURED
 
     @property
     def trained(self) -> int:
@@ -156,6 +168,7 @@ class Best(BaseModel):
     score: float
     tied_with: list[str] = Field(default_factory=list)
     """Those that these items cannot tell from it, after correction."""
+    origin: Origin = Origin.MEASURED
 
 
 class JudgeReport(BaseModel):
@@ -175,6 +188,7 @@ class JudgeReport(BaseModel):
     """Answers that could not be judged: failed, not zero."""
     cost: float | None = None
     """US dollars of all judging; None where there is no price."""
+    origin: Origin = Origin.MEASURED
 
 
 class RunResult(BaseModel):
@@ -216,6 +230,11 @@ class RunResult(BaseModel):
     def siblings(self) -> frozenset[str]:
         """Candidates that are only here to show the spread between seeds: nobody may choose among them."""
         return frozenset(text for spread in self.seeds for text in spread.siblings)
+
+    @property
+    def recorded(self) -> list[str]:
+        """The candidates whose figures are those of a recording."""
+        return [row.candidate for row in self.candidates if row.recorded]
 
     def spread(self, candidate: str) -> SeedSpread | None:
         """The variation between seeds of a tuned candidate, if it was measured."""

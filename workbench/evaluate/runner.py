@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workbench.catalog.figure import Origin
 from workbench.errors import WorkbenchError
 from workbench.evaluate.asking import CONCURRENCY, Answerer, Asker, OverBudget, failures, sentence
 from workbench.evaluate.bench import Bench, Call, repeats, set_up
@@ -61,6 +62,8 @@ class _Study:
     ledger: Ledger
     progress: Callable[[Progress], None]
     total: int
+    recorded: Collection[str] = ()
+    """The candidates whose figures are a recording's."""
     judged: bool = False
     """A model scores, afterwards."""
     judging: int = 0
@@ -112,12 +115,14 @@ async def run(
     repeat: int = 1,
     seeds: Sequence[Mapping[str, int]] = (),
     embedders: Mapping[str, Embedder] | None = None,
+    recorded: Collection[str] = (),
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> RunResult:
     """Measure all candidates, the trivial ones that apply included, and compare every pair.
 
     `answerers` has one for each candidate that calls a model, by `candidate.text`; `concurrency` is the most calls in
-    flight for one profile, or by profile. Starting again with the same `run_dir` goes on: answered items are kept,
+    flight for one profile, or by profile. `recorded` are the candidates, and the judge, that a recording stands behind.
+    Starting again with the same `run_dir` goes on: answered items are kept,
     failed ones are tried again. Raises before the first call for anything that would fail later, and afterwards
     `CeilingReached` where it stopped for the task's `max_cost`, or with code `every_item_failed` where no model
     answered at all. Cancelling leaves a run that can go on.
@@ -127,11 +132,15 @@ async def run(
     items, train, everyone, score = bench.items, bench.train, bench.candidates, bench.score
     guesses = {one.text: await asyncio.to_thread(fit, one, train, score) for one in everyone if one.is_trivial}
     leaks = await asyncio.to_thread(find_leaks, items, train) if train else None
+    by_recording = bench.judge is not None and bench.judge.text in recorded
+    # What a recording judges is its word, also about an answer that was measured.
+    replayed = frozenset(one.text for one in everyone) if by_recording else frozenset(recorded)
     ask = Asker(AnswerCache(cache_dir), Budget(task.max_cost), concurrency, lambda why: study.wait(why))
     answers = sum(repeats(one, repeat) * len(items) for one in everyone)
     total = answers * (2 if bench.judge else 1)
     with Ledger(run_dir) as ledger:
-        study = _Study(task, score, answerers, guesses, ask, ledger, progress, total, judged=bench.judge is not None)
+        study = _Study(task, score, answerers, guesses, ask, ledger, progress, total, judged=bench.judge is not None,
+                       recorded=replayed)  # fmt: skip
         try:
             await bench.embed(embedders or {}, ask, cache_dir)
         except OverBudget:
@@ -143,7 +152,8 @@ async def run(
     if ask.budget.reached:
         raise CeilingReached(run_dir.name, ask.budget, study.done, total)
     _refuse_silence(study.rows, everyone)
-    judged = report(study.rows, bench.judge, task.scorer_args.get("criterion")) if bench.judge else None
+    origin = Origin.RECORDED if by_recording else Origin.MEASURED
+    judged = report(study.rows, bench.judge, task.scorer_args.get("criterion"), origin) if bench.judge else None
     return summarise(
         study.rows,
         [one.text for one in everyone],
@@ -256,6 +266,7 @@ async def _answer(study: _Study, call: Call) -> None:
         group=item.group,
         messages=call.messages,
         reference=item.reference,
+        recorded=call.candidate.text in study.recorded,
     )
     if call.candidate.is_trivial:
         answer: Answer | None = Answer(

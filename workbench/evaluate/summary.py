@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from statistics import stdev
 
-from workbench.catalog.figure import Figure
+from workbench.catalog.figure import Figure, Origin
 from workbench.evaluate.comparison import correct, paired
 from workbench.evaluate.results import (
     COST_UNIT,
@@ -48,7 +48,7 @@ def summarise(
     for row in rows:
         by_candidate[row.candidate].append(row)
     measured = [candidate_result(text, by_candidate[text], items, task.seed) for text in candidates]
-    spreads = [_spread(family, {row.candidate: row.score for row in measured}) for family in seeds]
+    spreads = [_spread(family, {row.candidate: row for row in measured}) for family in seeds]
     apart = frozenset(text for spread in spreads for text in spread.siblings)
     return RunResult(
         run=run,
@@ -68,9 +68,14 @@ def summarise(
     )
 
 
-def _spread(seeds: Mapping[str, int], scores: Mapping[str, float | None]) -> SeedSpread:
+def _origin(recorded: bool) -> Origin:
+    return Origin.RECORDED if recorded else Origin.MEASURED
+
+
+def _spread(seeds: Mapping[str, int], measured: Mapping[str, CandidateResult]) -> SeedSpread:
     first, *siblings = seeds
-    found = [scores.get(text) for text in seeds]
+    rows = [measured.get(text) for text in seeds]
+    found = [row.score if row is not None else None for row in rows]
     known = [score for score in found if score is not None]
     return SeedSpread(
         candidate=first,
@@ -81,6 +86,7 @@ def _spread(seeds: Mapping[str, int], scores: Mapping[str, float | None]) -> See
         sd=stdev(known) if len(known) > 1 else None,
         low=min(known, default=None),
         high=max(known, default=None),
+        origin=_origin(any(row.recorded for row in rows if row is not None)),
     )
 
 
@@ -132,6 +138,7 @@ def candidate_result(text: str, rows: Sequence[ItemResult], items: int, seed: in
         shared_prefix=shared_prefix(rows),
         busy_s_mean=_mean([row.busy_s for row in answered if row.busy_s is not None]),
         cost_total=math.fsum(costs) if costs and len(costs) == len(answered) else None,
+        origin=_origin(any(row.recorded for row in rows)),
     )
 
 
@@ -169,7 +176,8 @@ def _cost(answered: Sequence[ItemResult]) -> Figure:
     source = "mean over the run of measured tokens times price"
     if not any(row.prompt_tokens for row in answered) and not any(costs):
         source = "no model is called"
-    return Figure.estimated(1_000 * math.fsum(costs) / len(costs), COST_UNIT, source)
+    cost = Figure.estimated(1_000 * math.fsum(costs) / len(costs), COST_UNIT, source)
+    return cost.replayed if any(row.recorded for row in answered) else cost
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
@@ -207,8 +215,9 @@ def _comparisons(
     for a, b in pairs:
         one, after = by_pair.get((a, b)), corrected.get((a, b))
         differences = _unlike(by_candidate[a], by_candidate[b])
+        origin = _origin(any(row.recorded for text in (a, b) for row in by_candidate[text]))
         if one is None or after is None:
-            comparisons.append(Comparison(a=a, b=b, left_out=items, differences=differences))
+            comparisons.append(Comparison(a=a, b=b, left_out=items, differences=differences, origin=origin))
             continue
         comparisons.append(
             Comparison(
@@ -228,6 +237,7 @@ def _comparisons(
                 items_needed=one.items_needed(),
                 smallest_difference=one.smallest_difference,
                 differences=differences,
+                origin=origin,
             )
         )
     return comparisons

@@ -69,6 +69,8 @@ class Job(BaseModel):
     metadata: dict[str, str] = Field(default_factory=dict)
     raw: dict[str, Any] = Field(default_factory=dict)
     """The provider's answer with everything that has no field here."""
+    replay: str | None = None
+    """The recording that it is of; then every figure of it is *recorded*. None of a provider's job."""
 
     @property
     def ended(self) -> bool:
@@ -103,6 +105,7 @@ class Job(BaseModel):
             estimated_finish=_seconds(raw.get("estimated_finish")),
             metadata={str(key): str(value) for key, value in _table(raw.get("metadata")).items()},
             raw=dict(raw),
+            replay=profile.replay,
         )
 
 

@@ -36,6 +36,8 @@ class SpokenReply(BaseModel):
     error: str | None = None
     stopped: bool = False
     """By the person, in the middle."""
+    recorded: bool = False
+    """A recording said it, not a model."""
 
 
 class Turn(BaseModel):

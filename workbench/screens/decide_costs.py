@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from workbench.catalog.figure import Figure, Origin
+from workbench.catalog.figure import RECORDED, Figure, Origin
 from workbench.terminal.escape import visible_line
 from workbench.widgets.chart_lines import chart_lines
 from workbench.widgets.sections import Entry
@@ -53,7 +53,9 @@ def cost_entries(decision: Decision) -> Iterator[Entry]:
     billed = [row for row in decision.candidates if row.costs is not None or row.kind != "trivial"]
     if not billed:
         return
-    yield Entry.heading("What it costs", "USD: m measured, q quoted, e estimated, – none; c says yours")
+    recorded = any(row.recorded for row in billed)
+    legend = "m measured, q quoted, e estimated, r recorded" if recorded else "m measured, q quoted, e estimated"
+    yield Entry.heading("What it costs", f"USD: {legend}, – none{'' if recorded else '; c says yours'}")
     head = "".join(f"{title:>{cells}}" for _, title, cells in _COLUMNS)
     yield Entry((Piece(f"{'candidate':<{_NAME}}{head}", "muted"),))
     for row in billed:
@@ -84,7 +86,8 @@ def bill_lines(row: JudgedCandidate, width: int) -> Iterator[Line]:
         return
     for part, name in _PARTS:
         figure: Figure = getattr(row.costs, part)
-        said = visible_line(figure.source or "") + (f" ({figure.as_of})" if figure.as_of else "")
+        said = visible_line((figure.source or "").removeprefix(RECORDED))
+        said += f" ({figure.as_of})" if figure.as_of else ""
         value = "not measured" if figure.value is None else f"{amount(figure.value, 'USD')} {origin_word(figure)}"
         first, *rest = wrap(f"{value}: {said}" if said else value, max(20, width - _WIDE))
         yield (Piece(f"{name:<{_WIDE}}", "muted"), Piece(first))
@@ -109,7 +112,7 @@ def break_even_entries(decision: Decision, requests: int | None) -> Iterator[Ent
     low, high = one.band
     pieces = [
         Piece(f"{one.requests_per_month:,.0f} requests a month", "strong"),
-        Piece(f"  estimated; {low:,.0f} to {high:,.0f} if costs are 20 % off", "muted"),
+        Piece(f"  {one.origin}; {low:,.0f} to {high:,.0f} if costs are 20 % off", "muted"),
     ]
     yield _row("pays from", pieces, "from")
     yield _row("paid back on", _paid_back(one, requests), "date")
@@ -126,7 +129,7 @@ def _paid_back(one: BreakEven, requests: int | None) -> list[Piece]:
     again = f"  or is trained again every {one.retrain_months:g} months" if one.retrain_months else ""
     bound = f"  the model retires on {one.bounded_by}" if one.bounded_by else f"  within {one.months:.0f} months{again}"
     shown = one.date.isoformat() if one.date is not None else "not reached"
-    return [Piece(shown, "strong"), Piece(f"  estimated{bound}", "muted")]
+    return [Piece(shown, "strong"), Piece(f"  {one.origin}{bound}", "muted")]
 
 
 def break_even_lines(decision: Decision, width: int, height: int = CHART_HEIGHT) -> list[Line]:
@@ -134,7 +137,7 @@ def break_even_lines(decision: Decision, width: int, height: int = CHART_HEIGHT)
     one = decision.break_even
     if one is None:
         return [(Piece(line),) for line in wrap(visible_line(decision.no_break_even or ""), width)]
-    lines: list[Line] = [(Piece(line, "muted"),) for line in wrap(f"volume = {one.formula}; estimated", width)]
+    lines: list[Line] = [(Piece(line, "muted"),) for line in wrap(f"volume = {one.formula}; {one.origin}", width)]
     tuned, other = ([(at.month, getattr(at, side)) for at in one.by_month] for side in ("tuned", "alternative"))
     drawn = chart_lines(
         {one.tuned or "tuned": tuned, one.alternative or "alternative": other},

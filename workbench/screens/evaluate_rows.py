@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from workbench.catalog.figure import Origin
 from workbench.terminal.escape import visible_line
 from workbench.widgets.table import Column
 from workbench.widgets.textline import Piece
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.evaluate.results import CandidateResult, Comparison, RunResult
 
 BAR: Final = 21
+RECORDED: Final = " · recorded"
+"""Behind the name of a candidate whose figures are a recording's."""
 CANDIDATE_COLUMNS: Final = (
     Column("candidate", grows=True, both_ends=True),
     Column("n", right=True),
@@ -63,7 +66,7 @@ def candidate_cells(row: CandidateResult) -> list[Piece]:
     means = (row.prompt_tokens_mean, row.completion_tokens_mean)
     tokens = NOTHING if None in means else "/".join(f"{mean:.0f}" for mean in means if mean is not None)
     return [
-        Piece(visible_line(row.candidate), role),
+        Piece(visible_line(row.candidate) + (RECORDED if row.recorded else ""), role),
         Piece(f"{row.n:,}", role),
         Piece(share(row.score), role or "strong"),
         Piece(interval(row.ci95), role),
@@ -78,6 +81,8 @@ def candidate_cells(row: CandidateResult) -> list[Piece]:
 def about_candidate(row: CandidateResult, run: RunResult | None = None) -> list[Piece]:
     """What the table has no room for: the spread between seeds, total tokens, the slow end, the cost's origin."""
     parts = [about_seeds(row.candidate, run)] if run is not None and about_seeds(row.candidate, run) else []
+    if row.recorded:
+        parts.append("recorded: a recording answers, nothing is measured")
     if is_trivial(row.candidate):
         parts.append("answers without a model")
     if row.prompt_tokens is not None and row.completion_tokens is not None:
@@ -118,7 +123,8 @@ def about_run(run: RunResult, runs: Sequence[RunResult]) -> tuple[list[Piece], l
     if run.side == "validation":
         left.append(Piece(" · to choose by, not to judge by", "warning"))
     if run.best is not None:
-        left.append(Piece(f" · best {visible_line(run.best.candidate)}", "good"))
+        mark = RECORDED if run.best.origin is Origin.RECORDED else ""
+        left.append(Piece(f" · best {visible_line(run.best.candidate)}{mark}", "good"))
     if run.imported is not None:
         left.append(Piece(f" · imported from {visible_line(run.imported)}", "warning"))
     if run.judge is not None:
@@ -146,6 +152,8 @@ def comparison_cells(other: str, one: Comparison | None) -> list[Piece]:
         # Short, for the other's name stands in the same row: what underpowered means is in the help.
         needed = f"needs {one.items_needed:,} items" if one.items_needed else "underpowered"
         word, role = f"{word} · {needed}", "warning"
+    if one.origin is Origin.RECORDED:
+        word += RECORDED
     return [
         name,
         Piece(signed(one.difference), "strong"),

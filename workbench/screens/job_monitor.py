@@ -106,6 +106,8 @@ class JobMonitor(Vertical):
         tokens = _tokens(job, view)
         if tokens:
             parts.append(f"{tokens:,} tokens")
+        if job.replay:
+            parts.append("recorded")
         left = [Piece(" "), state_piece(job.status), Piece("  " + " · ".join(parts))]
         error = job.error.message if job.error else None
         if job.status == "failed" and error:

@@ -288,6 +288,7 @@ sends it.
         from workbench.workflow.quickstart import pull_notice
 
         profile, _, model = conversation.models[side].partition("/")
+        spoken.recorded = self.context.profile(profile).replay is not None
         if self.context.profile(profile).kind == "local":
 
             def fetching(line: Any) -> None:
@@ -438,6 +439,8 @@ def _speaker(reply: SpokenReply, model: str | None) -> str:
 def _numbers(reply: SpokenReply) -> list[Piece]:
     """Tokens, time to the first one, speed."""
     parts = ["stopped"] if reply.stopped else []
+    if reply.recorded:
+        parts.append("recorded")
     if reply.prompt_tokens is not None and reply.completion_tokens is not None:
         parts.append(f"{reply.prompt_tokens:,}+{reply.completion_tokens:,} tokens")
     if reply.first_token_s is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from workbench.catalog.figure import Figure, Origin
+from workbench.catalog.figure import RECORDED, Figure, Origin
 from workbench.terminal.escape import visible_line
 from workbench.widgets.textline import Piece
 
@@ -139,7 +139,7 @@ def figure_pieces(figure: Figure | None) -> list[Piece]:
     """A figure with its origin and source: `$1.20  quoted, price table of 2026-05-01`."""
     if figure is None:
         return [Piece("not measured", "muted")]
-    about = visible_line(figure.source or "")
+    about = visible_line((figure.source or "").removeprefix(RECORDED))
     dated = f" ({figure.as_of})" if figure.as_of else ""
     if figure.value is None:
         return [Piece("not measured", "muted"), Piece(f"  {about}{dated}" if about else "", "muted")]

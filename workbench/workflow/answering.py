@@ -42,8 +42,8 @@ class ChatAnswerer:
     prices: PriceBook
 
     def costs_at_most(self, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> float | None:
-        """What such a call can cost; 0 on one's own machine, None where no price is known."""
-        if self.profile.kind == "local":
+        """What such a call can cost; 0 on one's own machine and of a recording, None where no price is known."""
+        if self.profile.kind == "local" or self.profile.replay:
             return 0.0
         return call_cost(self.profile, self.model, most_prompt_tokens(messages), max_tokens, prices=self.prices).value
 
@@ -100,11 +100,11 @@ class ChatEmbedder:
     @property
     def identity(self) -> str:
         """Its vectors are known by the model's name: providers do not change a model under it."""
-        return f"{self.settings.name}/{self.model}"
+        return f"{recorded_place(self.settings) or self.settings.name}/{self.model}"
 
     def costs_at_most(self, texts: Sequence[str]) -> float | None:
-        """What embedding them can cost; 0 on one's own machine, None where no price is known."""
-        if self.settings.kind == "local":
+        """What embedding them can cost; 0 on one's own machine and of a recording, None where no price is known."""
+        if self.settings.kind == "local" or self.settings.replay:
             return 0.0
         tokens = most_prompt_tokens([{"content": text} for text in texts])
         price = self.prices.price(self.model, "input", provider=self.settings.kind, profile=self.settings.name)
@@ -114,9 +114,29 @@ class ChatEmbedder:
         from workbench.providers.embeddings import embed
 
         found = await embed(self.client.with_options(max_retries=0), self.model, texts, profile=self.settings)
+        if self.settings.replay:
+            return found.vectors, 0.0
         price = self.prices.price(self.model, "input", provider=self.settings.kind, profile=self.settings.name)
         cost = None if price.value is None or found.tokens is None else found.tokens * price.value / PER
         return found.vectors, cost
+
+
+def recorded_place(profile: Profile) -> str | None:
+    """What a recording's answers and vectors are kept under, so that none is taken for a provider's of that name."""
+    return f"recording {profile.replay}" if profile.replay else None
+
+
+def recorded_candidates(context: Context, candidates: Sequence[Candidate], rag: RagSettings) -> list[str]:
+    """Those whose model is a recording's, or whose passages are found by one's vectors."""
+    return [
+        one.text
+        for one in candidates
+        if not one.is_trivial
+        and (
+            context.profile(one.profile).replay
+            or (one.is_dense and embedding_place(context, one, rag)[0].replay)
+        )
+    ]  # fmt: skip
 
 
 def embedding_place(context: Context, candidate: Candidate, rag: RagSettings) -> tuple[Profile, str]:
@@ -192,6 +212,8 @@ async def identity_of(
     """What answers under this name: content, host and precision where the server tells them, else id and date."""
     from workbench.providers.models import list_models
 
+    if place := recorded_place(context.profile(profile)):
+        return f"{place}/{model}"
     if context.profile(profile).kind == "local":
         await ensure_model(context, model, fetching)
         return await _local_identity(context, model)

@@ -55,6 +55,10 @@ class Costing:
         """What one training cost: as the provider says, else by its tokens, else by its hours."""
         if made is None:
             return Figure.not_measured(USD, "no training of ours made this model")
+        found = self._training(made)
+        return found.replayed if made.job.replay else found
+
+    def _training(self, made: RecordedJob) -> Figure:
         job = made.job
         if job.cost.value is not None:
             return job.cost
@@ -85,6 +89,8 @@ class Costing:
         request = request_of(row, run.run, limits.cached_from, limits.cached_step)
         none = Figure.estimated(0.0, USD, "nothing is trained")
         running = self._running(row, kind, request)
+        if row.recorded:
+            running = Running(running.prompt_1k.replayed, running.per_1k.replayed, running.hosting_month.replayed)
         return bill(
             running,
             request.seconds,
@@ -132,13 +138,19 @@ class Costing:
             value = row.n * run.repeat * number(request.seconds) / 3600 * number(hourly)
             return _asking(derive(value, USD, "answers x seconds x price of an hour", [request.seconds, hourly]))
         if row.cost_total is not None:
-            return Figure.estimated(row.cost_total, USD, f"{run.run}: measured tokens x price, over all answers")
+            total = Figure.estimated(row.cost_total, USD, f"{run.run}: measured tokens x price, over all answers")
+            return total.replayed if row.recorded else total
         value = number(running.per_1k) * row.n * run.repeat / 1_000
         return derive(value, USD, "answers x cost of one", [running.per_1k])
 
 
 def training_seconds(context: Context, made: RecordedJob) -> Figure:
     """How long it trained: from its first step to its end, else from its creation, the queue included."""
+    found = _seconds(context, made)
+    return found.replayed if made.job.replay else found
+
+
+def _seconds(context: Context, made: RecordedJob) -> Figure:
     from workbench.providers.event_log import EventLog
 
     job = made.job

@@ -62,7 +62,8 @@ def hosting(context: Context, profile: Profile, model: str, tier: str) -> Figure
     if hour.value is None:
         return Figure.not_measured("USD per month", hour.source)
     source = f"{hour.value:g} USD an hour x {HOURS_PER_MONTH} ({hour.source})"
-    return Figure.estimated(hour.value * HOURS_PER_MONTH, "USD per month", source, hour.as_of)
+    month = Figure.estimated(hour.value * HOURS_PER_MONTH, "USD per month", source, hour.as_of)
+    return month.replayed if profile.replay else month
 
 
 def hosted(context: Context, profile: Profile, one: Deployment, now: float | None = None) -> Hosted:
@@ -74,6 +75,8 @@ def hosted(context: Context, profile: Profile, one: Deployment, now: float | Non
     else:
         spent = month.value / HOURS_PER_MONTH * age / 3600
         so_far = Figure.estimated(spent, "USD", f"{age / 3600:,.1f} hours of hosting", month.as_of)
+    if profile.replay:
+        so_far = so_far.replayed
     return Hosted(
         name=one.name, model=one.model, status=one.status, tier=one.tier, capacity=one.capacity,
         created_at=one.created_at, age_s=age, cost_per_month=month, cost_so_far=so_far,

@@ -205,6 +205,7 @@ def _facts(context: Context, trained: RecordedJob, costing: Costing) -> Training
         fine_tuned_model=job.fine_tuned_model,
         seconds=seconds if seconds.value is not None else None,
         cost=costing.training(trained),
+        recorded=job.replay is not None,
     )
 
 

@@ -22,7 +22,7 @@ from workbench.evaluate.retrieval import read_passages
 from workbench.evaluate.runner import Progress, run
 from workbench.evaluate.scorers import bind_scorer
 from workbench.evaluate.task import TaskSpec, content_hash, load_items
-from workbench.workflow.answering import answerers_of, embedders_of, embedding_place
+from workbench.workflow.answering import answerers_of, embedders_of, embedding_place, recorded_candidates
 from workbench.workflow.context import Context
 from workbench.workflow.prepare import keep_bytes
 from workbench.workflow.project import Project
@@ -78,6 +78,7 @@ async def measure(
             repeat=repeat,
             seeds=[family.seeds for family in siblings],
             embedders=await embedders_of(context, stack, wanted, spec.rag),
+            recorded=recorded_candidates(context, _asked(spec, wanted), spec.rag),
             progress=progress,
         )
     result = result.model_copy(
@@ -123,9 +124,15 @@ async def quote_run(
 ) -> RunQuote:
     """The price of a run before it starts. Asks providers for their models only, and starts no engine."""
     spec, wanted = await _wanted(context, project, candidates, task, limit, siblings, side)
-    hosted = [one for one in _asked(spec, wanted) if context.profile(one.profile).kind != "local"]
+    asked = [context.profile(one.profile) for one in _asked(spec, wanted)]
+    hosted = [
+        one
+        for one, profile in zip(_asked(spec, wanted), asked, strict=True)
+        if profile.kind != "local" and not profile.replay
+    ]
     if not hosted:
-        return RunQuote(0, Figure.not_measured("USD", "your own machine: no provider's price"), False)
+        free = "a recording: nothing is asked of a provider" if any(profile.replay for profile in asked) else ""
+        return RunQuote(0, Figure.not_measured("USD", free or "your own machine: no provider's price"), False)
     bench = await set_up(spec, wanted, limit)
     async with AsyncExitStack() as stack:
         answerers = await answerers_of(context, stack, hosted, lambda _: None)

@@ -1,0 +1,139 @@
+"""Nothing that a recording says is taken for a measurement, wherever a command shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ran
+
+Ftwb = Callable[..., Ran]
+MODEL = "gpt-4.1-mini-2025-04-14"
+BASE = f"demo/{MODEL}"
+PAIRS = [("What is the capital of France?", "Paris"), ("Add 2 and 2.", "4")] + [
+    (f"is {n} even?", "yes" if n % 2 == 0 else "no") for n in range(40)
+]
+
+
+@pytest.fixture
+def demo(ftwb: Ftwb) -> Ftwb:
+    assert ftwb("profile", "add", "demo", "--replay", "openai").code == 0
+    return ftwb
+
+
+@pytest.fixture
+def tuned(demo: Ftwb) -> str:
+    (job,) = demo("job", "list", "--json").json["jobs"]
+    return f"demo/{job['fine_tuned_model']}"
+
+
+@pytest.fixture
+def evaluate(demo: Ftwb, tuned: str, chat_file: Callable[..., Path]) -> tuple[str, ...]:
+    test, train = chat_file("test.jsonl", *PAIRS), chat_file("train.jsonl", *((f"is {n} odd?", "no") for n in range(9)))
+    return ("evaluate", "--test", str(test), "--train", str(train), "--scorer", "exact", "--candidate", BASE,
+            "--candidate", tuned)  # fmt: skip
+
+
+def test_a_run_says_which_of_its_rows_are_recorded(demo: Ftwb, tuned: str, evaluate: tuple[str, ...]) -> None:
+    ran = demo(*evaluate, "--json")
+    assert ran.code == 0, "nothing is asked of a provider, so nothing is to be agreed to"
+    rows = {row["candidate"]: row for row in ran.json["candidates"]}
+    assert {name: row["origin"] for name, row in rows.items()} == {
+        name: "measured" if name.startswith("trivial/") else "recorded" for name in rows
+    }
+    assert rows[BASE]["cost_per_1k"]["origin"] == rows[tuned]["cost_per_1k"]["origin"] == "recorded"
+    assert rows[BASE]["score"] == pytest.approx(2 / 42)
+    for one in ran.json["comparisons"]:
+        both_trivial = one["a"].startswith("trivial/") and one["b"].startswith("trivial/")
+        assert one["origin"] == ("measured" if both_trivial else "recorded")
+    shown = demo(*evaluate).out
+    assert re.search(rf"{re.escape(BASE)} .* recorded$", shown, re.MULTILINE)
+    assert re.search(r"trivial/majority .* measured$", shown, re.MULTILINE)
+    assert "a recording, which measure nothing" in shown
+
+
+def test_a_run_without_a_recording_has_no_column_for_it(
+    demo: Ftwb, provider: Any, chat_file: Callable[..., Path]
+) -> None:
+    test = str(chat_file("test.jsonl", *PAIRS))
+    words = ("evaluate", "--test", test, "--scorer", "exact", "--candidate", f"openai/{MODEL}", "--yes")
+    assert {row["origin"] for row in demo(*words, "--json").json["candidates"]} == {"measured"}
+    assert "ORIGIN" not in demo(*words).out
+
+
+def test_a_recorded_answer_is_never_taken_for_a_provider_s(
+    demo: Ftwb, provider: Any, evaluate: tuple[str, ...]
+) -> None:
+    """Not even by a profile that later takes the recording's name and model: the cache tells them apart."""
+    assert demo(*evaluate, "--json").code == 0
+    demo("profile", "add", "demo", "--replace", "--url", provider.base_url, "--key-env", "OPENAI_API_KEY")
+    asked = demo("evaluate", "--test", evaluate[2], "--scorer", "exact", "--candidate", BASE, "--yes", "--json").json
+    (row,) = asked["candidates"]
+    assert (row["origin"], row["failed"]) == ("measured", 0)
+    assert len([one for one in provider.requests if one.path.endswith("/chat/completions")]) == len(PAIRS)
+
+
+def test_a_recording_spends_nothing_and_no_ceiling_stops_it(demo: Ftwb, evaluate: tuple[str, ...]) -> None:
+    ran = demo(*evaluate, "--max-cost", "0.0000001", "--json")
+    assert ran.code == 0, ran.err
+    assert "spent" not in ran.err
+
+
+def test_a_recorded_judge_makes_every_score_recorded(demo: Ftwb, provider: Any, chat_file: Callable[..., Path]) -> None:
+    # The fake provider repeats what it is asked, and where answers are equal there is nothing to ask a judge.
+    test, train = chat_file("test.jsonl", ("a", "a"), ("c", "c")), chat_file("train.jsonl", ("x", "c"))
+    ran = demo("evaluate", "--test", str(test), "--train", str(train), "--scorer", "judge", "--scorer-arg",
+               f"model={BASE}", "--candidate", f"openai/{MODEL}", "--yes", "--json")  # fmt: skip
+    assert {row["origin"] for row in ran.json["candidates"]} == {"recorded"}
+    assert ran.json["judge"]["origin"] == "recorded"
+
+
+@pytest.mark.parametrize("recompute", [(), ("--recompute",)])
+def test_a_decision_settles_nothing_by_a_recording(
+    demo: Ftwb, tuned: str, evaluate: tuple[str, ...], tmp_path: Path, recompute: tuple[str, ...]
+) -> None:
+    demo(*evaluate, "--json")
+    report = tmp_path / "report.md"
+    words = ("decide", "--requests-per-month", "100000", "--report", str(report), *recompute)
+    found = demo(*words, "--json").json
+    assert (found["verdict"], found["stage"]) == ("not-enough-evidence", "before-training")
+    assert "recorded" in {reason["code"] for reason in found["reasons"]}
+    assert any("local/starter" in gap["command"] for gap in found["missing"])
+    assert all(BASE not in gap["command"] for gap in found["missing"]), "more of a recording would settle nothing"
+    assert {item["status"] for item in found["checklist"]} <= {"open", "measured"}
+    for item in found["checklist"]:
+        if item["id"] in ("prompt-engineering", "rag", "tunability", "quality", "cost"):
+            assert item["status"] == "open", item
+        for evidence in item["evidence"]:
+            if "demo/" in evidence["text"]:
+                assert (evidence["kind"], (evidence["figure"] or {}).get("origin")) == ("recorded", "recorded")
+    rows = {row["candidate"]: row for row in found["candidates"]}
+    for name in (BASE, tuned):
+        assert rows[name]["origin"] == rows[name]["cost_per_1k"]["origin"] == "recorded"
+        costs = {part: one["origin"] for part, one in rows[name]["costs"].items() if one["value"] is not None}
+        nothing_trained = {"data", "training"}
+        assert {origin for part, origin in costs.items() if part not in nothing_trained} == {"recorded"}, costs
+    assert re.search(rf"{re.escape(BASE)} .*\$\S+ r", demo(*words).out), "the table marks it, and its legend says how"
+    assert "r recorded" in demo(*words).out
+    written = report.read_text()
+    assert re.search(rf"`{re.escape(BASE)}` .*\| recorded \|$", written, re.MULTILINE)
+    assert re.search(rf"^{re.escape(BASE)} .* recorded$", written, re.MULTILINE), "the chart as text"
+    assert "(recorded)" in written and "r recorded" in written
+    assert "recorded, not measured" in (tmp_path / "report-scores.svg").read_text()
+
+
+def test_a_recording_s_job_and_reply_say_so(demo: Ftwb, tuned: str) -> None:
+    (job,) = demo("job", "list", "--json").json["jobs"]
+    assert job["replay"] == "openai"
+    assert "succeeded (recorded)" in demo("job", "list").out
+    assert "recorded: it is of the recording openai" in demo("job", "show", job["id"]).out
+    assert demo("job", "series", job["id"], "--json").json["origin"] == "recorded"
+    said = demo("chat", "--model", BASE, "Add 2 and 2.", "--json").json
+    assert (said["text"], said["origin"], said["cost"]["origin"]) == ("4", "recorded", "recorded")
+    assert "recorded" in demo("chat", "--model", BASE, "Add 2 and 2.").err
+    assert demo("profile", "test", "demo", "--json").json["replay"] == "openai"
+    assert "no provider" in demo("profile", "test", "demo").out
