@@ -137,7 +137,7 @@ async def test_trouble_in_the_middle_is_said_waited_out_and_loses_nothing(
     sleep = FakeSleep(provider.advance, limit, provider.advance, breakdown, nothing, nothing, cut, provider.finish)
     updates = [update async for update in follow(client, profile, job_id, log, sleep=sleep)]
     assert messages(updates) == all_messages(provider)
-    troubles = [update.trouble for update in updates if update.trouble]
+    troubles = dict.fromkeys(update.trouble for update in updates if update.trouble)
     assert [t.split(": ", 2)[2][:9] for t in troubles] == ["slow down", "scripted ", "the conne"]
     assert 7 <= sleep.waits[2] < 9, "as long as the provider asked"
     assert sleep.waits[5] > sleep.waits[4] > 1.9, "longer each time"

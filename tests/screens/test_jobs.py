@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,48 @@ async def test_the_provider_being_away_is_said_beside_the_job(loop, until, scree
         await until(pilot, lambda: screen.view is not None and screen.view.trouble is not None)
         assert not isinstance(app.screen, MessageDialog)
         assert any(job.id == running for job in screen.jobs)
+
+
+async def test_a_provider_that_fails_is_waited_for_and_r_tries_now(loop, until, screen_text) -> None:  # noqa: F811
+    """Since when, and a countdown to the next try, at 80 columns; when it is back the line is gone."""
+    *_, running = await with_jobs(loop)
+    loop.train(3)
+    loop.provider.fail(f"/jobs/{running}", status=503, times=3, headers={"Retry-After": "100"})
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        waiting = re.compile(r"the provider fails \(503\) since 14:28, next try in (\d+) s")
+        await until(pilot, lambda: waiting.search(screen_text(app)))
+        first = int(waiting.search(screen_text(app))[1])
+        assert 90 <= first <= 120
+        await until(pilot, lambda: (seen := waiting.search(screen_text(app))) and int(seen[1]) < first)
+        while left := asked_in_vain(loop):
+            await pilot.press("r")
+            await until(pilot, lambda left=left: asked_in_vain(loop) < left)
+            await until(pilot, lambda: waiting.search(screen_text(app)))
+        await pilot.press("r")
+        await until(pilot, lambda: "next try" not in screen_text(app) and "step 3 of 400" in screen_text(app))
+
+
+def asked_in_vain(loop) -> int:  # noqa: F811
+    """Failures that are still to come."""
+    return sum(fault.times for fault in loop.provider._faults)
+
+
+async def test_without_network_the_history_is_shown_and_it_says_offline(loop, until, screen_text) -> None:  # noqa: F811
+    """Since when, and when it is tried again."""
+    from workbench.workflow.follow import caught_up
+
+    *_, running = await with_jobs(loop)
+    loop.train(3)
+    await caught_up(loop.context, running)
+    config = loop.context.home / "config.toml"
+    config.write_text(config.read_text().replace(loop.provider.base_url, "http://127.0.0.1:9/v1"))
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        await until(pilot, lambda: re.search(r"offline since 14:28, next try in \d+ s", screen_text(app)))
+        assert "step 3 of 400" in screen_text(app)
 
 
 async def test_leaving_the_screen_stops_asking_and_coming_back_goes_on(loop, until) -> None:  # noqa: F811

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ async def _wait(context: Any, job: Any) -> Any:
     with output.ProgressLine() as line:
         async for view in follow(context, job.id):
             notice = training_notice(view.job.status, view.step, view.total_steps, view.series, view.eta_s)
-            trouble = f" ({view.trouble})" if view.trouble else ""
+            trouble = f" ({_trouble(view)})" if view.trouble else ""
             line(f"{job.id}: {notice.text}{trouble}", phase_changed=view.job.status != status)
             status, job = view.job.status, view.job
     _tell(context, job)
@@ -263,7 +264,7 @@ async def _print_events(args: argparse.Namespace, context: Any, job_id: str) -> 
     printed, trouble = 0, None
     async for view in follow(context, job_id):
         if view.trouble and view.trouble != trouble:
-            output.note(f"note: {view.trouble}")
+            output.note(f"note: {_trouble(view)}")
         trouble = view.trouble
         for event in view.events[printed:]:
             if args.json:
@@ -271,6 +272,15 @@ async def _print_events(args: argparse.Namespace, context: Any, job_id: str) -> 
             else:
                 output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")
         printed = len(view.events)
+
+
+def _trouble(view: Any) -> str:
+    """What is in the way, and when it is tried again."""
+    from workbench.workflow.outage import outage_text
+
+    if view.outage is None:
+        return str(view.trouble)
+    return f"{outage_text(view.outage, view.outage.wait_s, now=time.time())} ({view.trouble})"
 
 
 def run_attach(args: argparse.Namespace) -> int:

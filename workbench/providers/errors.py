@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -85,6 +86,8 @@ def speaking(profile: Profile, what: str, client: openai.AsyncOpenAI | None = No
         yield
     except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
         translated = translate(error, profile, what, client)
+    except json.JSONDecodeError:  # the SDK passes it on: a body that says it is JSON and is none, or half of one
+        translated = strange(profile, what)
     else:
         return
     raise translated from None
@@ -115,12 +118,13 @@ def translate(
 
 
 def strange(profile: Profile, what: str) -> ProviderError:
-    """The sentence for an answer that is not of OpenAI's shape."""
+    """The sentence for an answer that is not of OpenAI's shape. What was asked for may have been done all the same."""
     return ProviderError(
         f"{profile.name}: {what}",
         "the answer is not in the shape of OpenAI's API",
         "check the profile's base_url (it usually ends in /v1) and what that server supports",
         code="not_openai_shaped",
+        ambiguous=True,
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import hashlib
 import json
+import math
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +40,7 @@ class Event(BaseModel):
         content = json.dumps([raw.get(key) for key in ("created_at", "type", "message", "data")], default=str)
         return cls(
             id=str(raw.get("id") or f"made-{hashlib.sha256(content.encode()).hexdigest()[:24]}"),
-            created_at=int(created) if isinstance(created, (int, float)) else 0,
+            created_at=int(created) if isinstance(created, (int, float)) and math.isfinite(created) else 0,
             level=str(raw.get("level") or "info"),
             type=str(raw.get("type") or "message"),
             message=str(raw.get("message") or ""),

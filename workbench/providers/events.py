@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,14 +18,32 @@ from workbench.providers.profiles import Profile
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Event", "EventLog", "FollowUpdate", "follow", "poll_events"]
+__all__ = ["Event", "EventLog", "FollowUpdate", "Outage", "follow", "poll_events"]
 
 LONGEST_IDLE_S = 10.0
 LONGEST_TROUBLE_S = 60.0
 DRAIN_ROUNDS = 2
 """Azure writes events (results file, tokens billed) after the status that ends the job."""
 
+STRANGE_ROUNDS = 3
+"""Answers in a row that hold no events before we believe that this provider has none: a gateway's page, a body that was
+cut and a stale cache look the same once."""
+
 Sleep = Callable[[float], Awaitable[None]]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Why nothing comes just now, in words that a status line has room for."""
+
+    what: str
+    """`offline`, `the provider fails (503)`, …"""
+    since: float
+    """Unix seconds by our clock, when the first of these tries failed."""
+    tries: int
+    wait_s: float
+    """The pause that begins now; the next try follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,8 @@ class FollowUpdate:
     """Oldest first, each event once."""
     trouble: str | None = None
     """What is in the way just now (offline, a limit), in one sentence; the following goes on."""
+    outage: Outage | None = None
+    """The same for a status line, where it is waited out."""
 
 
 async def poll_events(
@@ -58,6 +79,8 @@ async def poll_events(
             break
     if not ascending:
         found.reverse()
+    if all(event.created_at for event in found):
+        found.sort(key=lambda event: event.created_at)  # stable; some list a page in no order at all
     new: dict[str, Event] = {}
     for event in found:
         if event.id not in known:
@@ -73,6 +96,7 @@ async def follow(
     *,
     interval_s: float = 1.0,
     sleep: Sleep = asyncio.sleep,
+    now: Clock = time.time,
 ) -> AsyncIterator[FollowUpdate]:
     """The job's life, until it ended and its last events are in the log.
 
@@ -80,7 +104,7 @@ async def follow(
     read its file, and one of them takes over when it goes. Network trouble, limits and the provider's own failures are
     waited out with growing, jittered pauses (or as long as the provider asks); a refusal is raised as `ProviderError`.
     """
-    follower = _Follower(client.with_options(max_retries=0), profile, job_id, log, interval_s)
+    follower = _Follower(client.with_options(max_retries=0), profile, job_id, log, interval_s, now)
     lease = log.lease()
     last: FollowUpdate | None = None
     try:
@@ -95,13 +119,15 @@ async def follow(
                     history = []
             # All of it was read after the lease was taken: then nobody else adds to it.
             new = history + (await follower.ask() if writing else await follower.read())
-            update = follower.update(new)
-            if last is None or new or (update.job, update.trouble) != (last.job, last.trouble):
+            pause = follower.pause(bool(new))
+            update = follower.update(new, pause)
+            said = (update.job, update.trouble, update.outage)
+            if last is None or new or said != (last.job, last.trouble, last.outage):
                 last = update
                 yield update
             if follower.done:
                 return
-            await sleep(follower.pause(bool(new)))
+            await sleep(pause)
     finally:
         lease.release()
 
@@ -115,10 +141,16 @@ class _Follower:
     job_id: str
     log: EventLog
     interval_s: float
+    now: Clock
     job: Job | None = None
+    kept: Job | None = None
+    """The job as this follower wrote it last."""
     trouble: ProviderError | None = None
+    since: float = 0.0
+    """When the trouble began."""
     no_events: str | None = None
     """Why this provider gives no events; the status is followed all the same."""
+    strange_rounds: int = 0
     failures: int = 0
     idle_rounds: int = 0
     drained: int = 0
@@ -129,23 +161,34 @@ class _Follower:
         """One round with the provider, as the writer; new events are on the disk when they are returned."""
         try:
             job = await retrieve_job(self.client, self.profile, self.job_id)
+            if not job.ended:
+                self.job = job  # its state is worth showing also where its events cannot be had just now
             new = self.log.append(await self._events(job))
         except ProviderError as error:
-            if not error.passing:
-                raise
-            self.trouble, self.failures = error, self.failures + 1
+            self._failed(error)
             return []
-        self.trouble, self.failures = None, 0
-        changed, self.job = job != self.job, job
+        self.trouble, self.failures, self.job = None, 0, job
         if job.ended:
             # Our own engine writes the last event before the last status: nothing can come after it.
             rounds = 0 if self.profile.capabilities.ftwb else DRAIN_ROUNDS
             self.drained = 0 if new else self.drained + 1
             self.done = self.drained >= rounds
         # An ended job in the log says that the history beside it is whole: it is written last.
-        if (changed and not job.ended) or self.done:
+        if (job != self.kept and not job.ended) or self.done:
             self.log.save_job(job)
+            self.kept = job
         return new
+
+    def _failed(self, error: ProviderError) -> None:
+        """Count it, or raise it where waiting helps nobody.
+
+        A job that was seen once is there: a strange answer in its place is a gateway's, and passes.
+        """
+        known = self.job is not None or self.log.job() is not None
+        if not error.passing and not (error.code == "not_openai_shaped" and known):
+            raise error
+        self.since = self.since if self.failures else self.now()
+        self.trouble, self.failures = error, self.failures + 1
 
     async def read(self) -> list[Event]:
         """One round as a reader: the writer's file says it all, except before its first round."""
@@ -154,38 +197,64 @@ class _Follower:
             try:
                 self.job = await retrieve_job(self.client, self.profile, self.job_id)
             except ProviderError as error:
-                if not error.passing:
-                    raise
-                self.trouble, self.failures = error, self.failures + 1
+                self._failed(error)
                 return []
         self.trouble, self.failures = None, 0
         return []
 
-    def update(self, new: list[Event]) -> FollowUpdate:
-        """What there is to say now."""
+    def update(self, new: list[Event], pause: float = 0.0) -> FollowUpdate:
+        """What there is to say now, before a pause."""
         if self.job is None:
             self.job = self.log.job()
         job = self.job or Job(id=self.job_id, profile=self.profile.name, model="")
-        return FollowUpdate(job, new, str(self.trouble) if self.trouble else self.no_events)
+        if self.trouble is None:
+            return FollowUpdate(job, new, self.no_events)
+        outage = Outage(_in_short(self.trouble), self.since, self.failures, pause)
+        return FollowUpdate(job, new, str(self.trouble), outage)
 
     def pause(self, something_new: bool) -> float:
         """Seconds until the next round."""
         if self.trouble is not None:
             asked = self.trouble.retry_after_s
-            wait = asked if asked is not None else min(self.interval_s * 2**self.failures, LONGEST_TROUBLE_S)
+            # The exponents have a ceiling of their own: a weekend offline is more rounds than a float can hold.
+            grown = min(self.interval_s * 2 ** min(self.failures, 16), LONGEST_TROUBLE_S)
+            wait = grown if asked is None or asked < self.interval_s else asked
             return wait * self._jitter.uniform(1.0, 1.2)
         self.idle_rounds = 0 if something_new else self.idle_rounds + 1
         longest = max(self.interval_s, LONGEST_IDLE_S if not self.profile.capabilities.ftwb else 2 * self.interval_s)
-        return min(self.interval_s * 1.5**self.idle_rounds, longest) * self._jitter.uniform(0.8, 1.2)
+        return min(self.interval_s * 1.5 ** min(self.idle_rounds, 32), longest) * self._jitter.uniform(0.8, 1.2)
 
     async def _events(self, job: Job) -> list[Event]:
         if self.no_events or not self.profile.capabilities.events:
             return []
         try:
-            sweep = job.ended and self.drained == 0
-            return await poll_events(self.client, self.profile, self.job_id, self.log.known, every_page=sweep)
+            found = await poll_events(self.client, self.profile, self.job_id, self.log.known, every_page=job.ended)
         except ProviderError as error:
             if error.code != "not_openai_shaped" and error.status not in {404, 405, 501}:
                 raise
+            self.strange_rounds += 1
+            if self.log.known or self.strange_rounds < STRANGE_ROUNDS:
+                error.passing = True
+                raise
             self.no_events = f"no events from this provider ({error.why}); its status is followed"
             return []
+        self.strange_rounds = 0
+        return found
+
+
+def _in_short(error: ProviderError) -> str:
+    match error.code, error.status:
+        case "offline", _:
+            return "offline"
+        case _, 429:
+            return "the provider asks to wait"
+        case _, int(status) if status >= 500:
+            return f"the provider fails ({status})"
+        case "timeout", _:
+            return "no answer"
+        case "connection_broke", _:
+            return "the connection breaks"
+        case _, None:
+            return "the answers make no sense"
+        case _, status:
+            return f"refused ({status})"

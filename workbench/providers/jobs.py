@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.catalog.figure import Figure
 from workbench.errors import WorkbenchError
@@ -148,11 +149,11 @@ async def create_job(
     try:
         with speaking(profile, what, client):
             created = await client.with_options(max_retries=0).fine_tuning.jobs.create(**sent)
+        return _job(profile, what, created)
     except ProviderError as error:
         if not error.ambiguous:
             raise
         return await _look_up(client, profile, error, run_id, training, look_up_s)
-    return _job(profile, what, created)
 
 
 async def list_jobs(client: openai.AsyncOpenAI, profile: Profile, *, limit: int | None = 100) -> list[Job]:
@@ -279,7 +280,10 @@ def _checkpoint(raw: dict[str, Any]) -> Checkpoint:
 def _job(profile: Profile, what: str, obj: Any) -> Job:
     if not getattr(obj, "id", None):
         raise strange(profile, what)
-    return Job.from_api(profile, as_dict(obj))
+    try:
+        return Job.from_api(profile, as_dict(obj))
+    except ValidationError:  # a model that is a number, metadata that is a list
+        raise strange(profile, what) from None
 
 
 def _table(value: Any) -> Mapping[str, Any]:
@@ -299,7 +303,9 @@ def _auto(value: Any) -> Any:
 
 
 def _seconds(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return int(value)
 
 
 def _file_id(item: Any) -> str:

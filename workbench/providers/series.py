@@ -40,8 +40,8 @@ class SeriesFold:
                     data = _from_message(event.message)
                 elif _ODD.search(event.message):
                     data = {**_not_finite(_from_message(event.message)), **data}
-            step = _whole(data.get("step"))
-            self.total_steps = _whole(data.get("total_steps")) or self.total_steps
+            step = whole(data.get("step"))
+            self.total_steps = whole(data.get("total_steps")) or self.total_steps
             if step is None:
                 continue
             self.step = step
@@ -108,5 +108,8 @@ def _not_finite(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if not math.isfinite(value)}
 
 
-def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+def whole(value: Any) -> int | None:
+    """A number that a server sent as a whole one; None for what is none, NaN and infinity included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return int(value)

@@ -112,7 +112,8 @@ class JobMonitor(Vertical):
         error = job.error.message if job.error else None
         if job.status == "failed" and error:
             left = [Piece(" "), state_piece(job.status), Piece(f"  {visible_line(str(error))}", "bad")]
-        problem = problem or (view.trouble or "" if view is not None else "")
+        if view is not None and view.outage is None:
+            problem = problem or view.trouble or ""
         right = [Piece(f"  {visible_line(problem)} ", "warning")] if problem else []
         self._state.show(left, right)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -19,7 +20,7 @@ from workbench.screens.jobs_watching import Watching
 from workbench.terminal.escape import visible_line
 from workbench.widgets import clock
 from workbench.widgets.lines import LineList
-from workbench.widgets.pace import Pace, updates_per_second
+from workbench.widgets.pace import Pace, tick_s, updates_per_second
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Column, Table
 from workbench.widgets.textline import Piece
@@ -78,6 +79,10 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         self._problem = ""
         self._again: Timer | None = None
         """When the list is asked for again."""
+        self._retry_at = 0.0
+        """When a provider that is away is tried again, by the monotonic clock: the one on the wall may jump."""
+        self._ticking: Timer | None = None
+        """Counts down to it."""
         self._table = Table(COLUMNS, empty="Reading the jobs…", id="jobs")
 
     def compose_body(self) -> Iterable[Widget]:
@@ -99,7 +104,9 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
     # The list -------------------------------------------------------------------------------------------------------
 
     def action_refresh(self) -> None:
-        """Our records at once, then what the providers say."""
+        """Our records at once, then what the providers say; one that is waited for is tried now."""
+        if self._following is not None and self.view is not None and self.view.outage is not None:
+            self.follow(self._following)
         self.list_jobs()
 
     @work(exclusive=True, group="list", exit_on_error=False)
@@ -223,6 +230,7 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
                 self._show_list()
             if view.job.id == self._following:
                 self.view = view
+                self._retry_at = time.monotonic() + (view.outage.wait_s if view.outage is not None else 0.0)
                 self.show_view()
             elif view.job.id in self.marked:
                 self.show_view()
@@ -249,7 +257,18 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         return known is not None and known.kind == "local"
 
     def _show_state(self) -> None:
-        self._monitor.show_state(self.job, self._problem)
+        """How the job stands; while its provider is away, counting down to the next try."""
+        from workbench.workflow.outage import outage_text
+
+        outage, problem = self.view.outage if self.view is not None else None, self._problem
+        if self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+        if outage is not None and self.is_current:
+            left = self._retry_at - time.monotonic()
+            problem = outage_text(outage, left, now=clock.now())
+            self._ticking = self.set_timer(tick_s(self.context.environ), self._show_state) if left > 0 else None
+        self._monitor.show_state(self.job, problem)
 
     def marks_changed(self) -> None:
         """The list shows marks too."""

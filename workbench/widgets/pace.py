@@ -13,11 +13,18 @@ T = TypeVar("T")
 
 NORMAL_HZ = 4.0
 LOW_BANDWIDTH_HZ = 1.0
+TICK_S = 1.0
+LOW_BANDWIDTH_TICK_S = 5.0
 
 
 def updates_per_second(environ: Mapping[str, str]) -> float:
     """How often live parts of a screen may change here."""
     return LOW_BANDWIDTH_HZ if is_low_bandwidth(environ) else NORMAL_HZ
+
+
+def tick_s(environ: Mapping[str, str]) -> float:
+    """How often a countdown counts here, in seconds."""
+    return LOW_BANDWIDTH_TICK_S if is_low_bandwidth(environ) else TICK_S
 
 
 class Pace(Generic[T]):

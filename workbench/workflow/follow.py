@@ -14,6 +14,7 @@ from workbench.workflow.train import ATTACHED, bring_up_to_date, find_profile, j
 
 if TYPE_CHECKING:
     from workbench.providers.event_log import Event
+    from workbench.providers.events import Outage
     from workbench.providers.jobs import Job
 
 Series = dict[str, list[tuple[int, float]]]
@@ -36,6 +37,8 @@ class JobView:
     """(step, unix seconds), for charts over time."""
     trouble: str | None = None
     """Why the provider could not be asked just now; following goes on."""
+    outage: Outage | None = None
+    """The same for a status line, with its next try."""
 
     @property
     def ended(self) -> bool:
@@ -62,18 +65,20 @@ class Folding:
             self._add(events)
 
     def _add(self, events: Sequence[Event]) -> None:
+        from workbench.providers.series import whole
+
         self._events.extend(events)
         self._folded.add(events)
         for event in events:
-            if event.type != "metrics" or "step" not in event.data:
+            step, at = whole(event.data.get("step")), float(event.created_at)
+            if event.type != "metrics" or step is None:
                 continue
-            step, at = int(event.data["step"]), float(event.created_at)
             if self._first_step is None:
                 self._first_step, self._started, self._latest = step, at, at
             self._first_step = min(self._first_step, step)
             self._started, self._latest = min(self._started, at), max(self._latest, at)
 
-    def view(self, job: Job, trouble: str | None = None) -> JobView:
+    def view(self, job: Job, trouble: str | None = None, outage: Outage | None = None) -> JobView:
         """What a person wants to see now."""
         elapsed = eta = None
         step, total, first = self._folded.step, self._folded.total_steps, self._first_step
@@ -93,6 +98,7 @@ class Folding:
             eta_s=eta,
             times=list(self._folded.times),
             trouble=trouble,
+            outage=outage,
         )
 
 
@@ -120,9 +126,9 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
         log = EventLog(log.folder)
     folding = Folding()
     async with await context.client(profile.name) as client:
-        async for update in follow_events(client, profile, job_id, log, interval_s=interval_s):
+        async for update in follow_events(client, profile, job_id, log, interval_s=interval_s, now=time.time):
             folding.add(update.new)
-            yield folding.view(update.job, update.trouble)
+            yield folding.view(update.job, update.trouble, update.outage)
 
 
 async def caught_up(context: Context, job_id: str) -> JobView:
