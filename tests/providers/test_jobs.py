@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.providers import files
 from workbench.providers.errors import ProviderError
-from workbench.providers.files import parse_results, upload
+from workbench.providers.files import parse_results
 from workbench.providers.jobs import (
     Job,
     cancel_job,
@@ -177,7 +174,7 @@ async def test_reading_is_repeated_where_creating_is_not(
     """An upload too: its file is sent again from the start."""
     provider.fail("/files", status=500, headers={"retry-after-ms": "1"})
     provider.fail(CREATE, method="GET", status=500, headers={"retry-after-ms": "1"})
-    job = await create_job(client, profile, request_for)
+    job = await create_job(client, profile, request_for, again_s=NOW)
     assert [j.id for j in await list_jobs(client, profile)] == [job.id]
     assert provider.uploads[str(job.training_file)] == request_for.training_file.read_bytes()
 
@@ -275,45 +272,6 @@ def test_a_job_of_any_shape_is_read_and_nothing_of_it_is_lost() -> None:
     assert (job.error.code, job.error.param) == ("bad", "3")
     assert job.raw == raw
     assert Job.model_validate_json(job.model_dump_json()) == job
-
-
-async def test_azure_s_file_is_waited_for(
-    azure: FakeProvider, azure_client: openai.AsyncOpenAI, request_for: JobRequest
-) -> None:
-    file_id = await upload(azure_client, request_for.training_file, profile=built_in()["azure"], poll_s=0.001)
-    assert [r.path for r in azure.requests if r.method == "GET"] == [f"/openai/v1/files/{file_id}"]
-
-
-async def test_an_upload_is_read_from_the_disk_in_pieces(
-    provider: FakeProvider,
-    client: openai.AsyncOpenAI,
-    profile: Profile,
-    request_for: JobRequest,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sizes: list[int] = []
-
-    class FakeFile(io.BufferedReader):
-        def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
-            sizes.append(-1 if size is None else size)
-            return super().read(size)
-
-    request_for.training_file.write_bytes(b"x" * 1_000_000)
-    monkeypatch.setattr(files, "_open", lambda path: FakeFile(io.FileIO(path)))
-    file_id = await upload(client, request_for.training_file, profile=profile)
-    assert provider.uploads[file_id] == b"x" * 1_000_000
-    assert 0 < min(sizes) <= max(sizes) <= 1 << 17
-
-
-@pytest.mark.parametrize(
-    ("name", "said"), [("none.jsonl", "no such file"), ("", "is a folder"), ("empty.jsonl", "is empty")]
-)
-async def test_a_file_that_cannot_be_uploaded_is_named(
-    client: openai.AsyncOpenAI, profile: Profile, tmp_path: Path, name: str, said: str
-) -> None:
-    (tmp_path / "empty.jsonl").touch()
-    with pytest.raises(WorkbenchError, match=said):
-        await upload(client, tmp_path / name, profile=profile)
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,12 @@ async def test_a_provider_that_cannot_be_asked_is_a_finding_and_no_failure(
         ({"model": "gpt-4.1-mini"}, "version", "gpt-4.1-mini-2025-04-14"),
         ({"method": "reinforcement"}, "method", "only for sft, dpo"),
         ({"model": "o4-mini-2025-04-16", "method": "reinforcement"}, "method", "needs a grader"),
-        ({"model": "o4-mini-2025-04-16", "settings": {"trainingType": "developerTier"}}, "tier", "no developer tier"),
-        ({"model": "gpt-oss-20b"}, "tier", "GlobalStandard"),
+        (
+            {"model": "gpt-5-2025-08-07", "settings": {"trainingType": "developerTier"}},
+            "tier",
+            "only with Standard, GlobalStandard",
+        ),
+        ({"model": "gpt-oss-20b"}, "tier", "not trained with trainingType=Standard, only with GlobalStandard"),
     ],
 )
 async def test_what_azure_would_refuse(
@@ -106,6 +110,22 @@ async def test_what_azure_would_refuse(
     found = await eligibility(azure[0], request_for(profile="azure", **fields), today=TODAY)
     assert said in told(found, check, "no")
     assert found.eligible is False
+
+
+async def test_where_azure_trains_is_said_with_source_and_date(
+    azure: tuple[Context, FakeProvider], request_for: Callable[..., JobRequest]
+) -> None:
+    """Only for the tier that trains where the resource is; the others train anywhere."""
+    found = await eligibility(azure[0], request_for(profile="azure", model="gpt-4o-2024-08-06"), today=TODAY)
+    (region,) = (one for one in found.findings if one.check == "region")
+    assert "East US 2 or North Central US or Sweden Central" in region.text
+    assert (region.standing, region.as_of) == ("note", "2026-09-01")
+    assert "learn.microsoft.com" in str(region.source)
+    assert any("as of 2026-09-01" in warning and "Sweden" in warning for warning in found.warnings)
+    anywhere = request_for(profile="azure", model="gpt-4o-2024-08-06", settings={"trainingType": "globalstandard"})
+    found = await eligibility(azure[0], anywhere, today=TODAY)
+    assert told(found, "region") == ""
+    assert "Standard, GlobalStandard, developerTier" in told(found, "tier", "yes")
 
 
 async def test_a_tuned_model_of_azure_has_its_version_already(

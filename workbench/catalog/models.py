@@ -35,6 +35,12 @@ class Lifecycle(BaseModel):
     """Who may still train, in one sentence."""
     source: str
     as_of: date
+    tiers: tuple[str, ...] = ()
+    """Tiers that training is offered in, as prices name them: regional, data-zone, global, developer."""
+    regions: tuple[str, ...] = ()
+    """Where a resource must be for the tier `regional`."""
+    tiers_source: str = ""
+    tiers_as_of: date | None = None
 
     def retires(self, *, tuned: bool) -> date | None:
         """The day on which the base model, or a tuned one, stops answering."""

@@ -13,7 +13,7 @@ from workbench.cli import job_series, output
 from workbench.cli.arguments import add_command, add_group, confirm, context_of, project_of, run_async, settings
 from workbench.errors import WorkbenchError
 
-METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic")
+METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic", "reinforcement")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -56,11 +56,12 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
     create = add_command(verbs, shared, "create", run_create, "start a training job; price and eligibility first")
-    create.add_argument("--profile", metavar="P", default="local")
-    create.add_argument("--model", metavar="M", default="starter")
-    create.add_argument("--train", metavar="F", required=True)
+    create.add_argument("--like", metavar="JOB", help="begin with this job's data, model, method, settings and seed")
+    create.add_argument("--profile", metavar="P", help="default: local, or the profile of --like")
+    create.add_argument("--model", metavar="M", help="a base model, or a tuned one or checkpoint to go on from")
+    create.add_argument("--train", metavar="F", help="needed unless --like has it")
     create.add_argument("--validation", metavar="F")
-    create.add_argument("--method", choices=METHODS, default="sft")
+    create.add_argument("--method", choices=METHODS)
     create.add_argument("--suffix", metavar="S")
     create.add_argument("--seed", metavar="N", type=int)
     create.add_argument(
@@ -72,6 +73,13 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
         help="a hyperparameter or trainer setting",
     )
     create.add_argument(
+        "--unset", metavar="KEY", action="append", default=[], help="with --like: leave this setting of the job out"
+    )
+    create.add_argument("--grader", metavar="FILE", help="for reinforcement: a JSON file, or a .py with grade(…)")
+    create.add_argument("--wandb", metavar="[TEAM/]PROJECT", help="report to Weights & Biases, where the profile can")
+    create.add_argument("--wandb-name", metavar="N", help="with --wandb: the run's name there")
+    create.add_argument("--wandb-tag", metavar="T", action="append", default=[], help="with --wandb: a tag")
+    create.add_argument(
         "--dry-run", action="store_true", help="only eligibility and price; exit code 3 if not eligible"
     )
     create.add_argument("--yes", action="store_true", help="spend without asking")
@@ -80,21 +88,10 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
 
 def run_create(args: argparse.Namespace) -> int:
     """Quote, ask where it can cost money, create."""
-    from workbench.providers.request import JobRequest
     from workbench.workflow.train import create_job, quote_job
 
     context = context_of(args)
-    context.complete_profile(args.profile)
-    request = JobRequest(
-        profile=args.profile,
-        model=args.model,
-        training_file=Path(args.train),
-        validation_file=Path(args.validation) if args.validation else None,
-        method=args.method,
-        suffix=args.suffix,
-        seed=args.seed,
-        settings=settings(args.set_),
-    )
+    request = _request(args, context)
 
     if args.dry_run:
         return _show_quote(args, request, run_async(quote_job(context, request)))
@@ -106,10 +103,52 @@ def run_create(args: argparse.Namespace) -> int:
             output.note(f"note: {warning}")
         if quote.needs_yes:
             output.note(f"price: {output.figure(quote.cost)}")
-            confirm(args, f"create a job on {args.profile} for {output.figure(quote.cost)}?")
-        return await create_job(context, request, project=project.slug)
+            confirm(args, f"create a job on {request.profile} for {output.figure(quote.cost)}?")
+        with output.ProgressLine() as line:
+            return await create_job(context, request, project=project.slug, progress=line)
 
     return _show_created(args, context, run_async(create()))
+
+
+def _request(args: argparse.Namespace, context: Any) -> Any:
+    """What is asked for: from the options alone, or a job's own with the options laid over it."""
+    from workbench.workflow.like import Pattern, pattern_of
+
+    if not args.like and args.unset:
+        raise WorkbenchError("--unset", "is only for --like", "add --like JOB", code="usage", exit_code=2)
+    if not args.like and not args.train:
+        hint = "give --train FILE, or --like JOB"
+        raise WorkbenchError("job create", "has no training file", hint, code="usage", exit_code=2)
+    pattern = run_async(pattern_of(context, args.like)) if args.like else Pattern(profile="local", model="starter")
+    context.complete_profile(args.profile or pattern.profile)
+    return pattern.request(
+        unset=args.unset,
+        profile=args.profile,
+        model=args.model,
+        training_file=Path(args.train) if args.train else None,
+        validation_file=Path(args.validation) if args.validation else None,
+        method=args.method,
+        suffix=args.suffix,
+        seed=args.seed,
+        settings=_settings(args),
+    )
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Those of `--set`, and those that have an option of their own."""
+    from workbench.providers.graders import read_grader
+    from workbench.providers.integrations import SETTING, wandb
+
+    found = settings(args.set_)
+    if args.grader:
+        found["grader"] = read_grader(Path(args.grader))
+    if args.wandb:
+        found[SETTING] = [wandb(args.wandb, name=args.wandb_name, tags=args.wandb_tag)]
+    elif args.wandb_name or args.wandb_tag:
+        raise WorkbenchError(
+            "--wandb-name and --wandb-tag", "are only for --wandb", "add it", code="usage", exit_code=2
+        )
+    return found
 
 
 def _show_quote(args: argparse.Namespace, request: Any, quote: Any) -> int:
@@ -347,15 +386,9 @@ def _print_job(args: argparse.Namespace, job: Any) -> None:
     if args.json:
         output.emit_json(job)
         return
-    rows = [
-        ["id", job.id], ["profile", job.profile], ["model", job.model], ["method", job.method or "-"],
-        ["status", job.status], *([["origin", f"recorded: it is of the recording {job.replay}"]] if job.replay else []),
-        ["created", output.when(job.created_at)], ["finished", output.when(job.finished_at)],
-        ["tuned model", job.fine_tuned_model or "-"],
-        ["trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else "-"],
-    ]  # fmt: skip
-    if job.error:
-        rows.append(["error", job.error.message])
+    from workbench.workflow.job_facts import facts
+
+    rows = facts(job, output.when)
     width = max(len(row[0]) for row in rows)
     for key, value in rows:
         output.say(f"{key:<{width}}  {value}")

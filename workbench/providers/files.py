@@ -1,51 +1,18 @@
-"""Training files: to the provider, and what it gives back."""
+"""What a provider gives back: contents of files, and the numbers of a job's result file."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import csv
 import io
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from workbench.errors import WorkbenchError
-from workbench.providers.errors import ProviderError, speaking, strange
+from workbench.providers.errors import speaking
 from workbench.providers.profiles import Profile
 
 if TYPE_CHECKING:
     import openai
-
-READY_S = 600.0
-"""How long a provider may look at an uploaded file before we give up (Azure takes minutes for large ones)."""
-_LOOKING = {"pending", "running", "processing", "uploading"}
-_BAD = {"error", "failed", "deleted"}
-
-
-async def upload(
-    client: openai.AsyncOpenAI,
-    path: Path,
-    *,
-    profile: Profile,
-    purpose: Literal["fine-tune", "batch", "user_data"] = "fine-tune",
-    poll_s: float = 5.0,
-) -> str:
-    """Upload a file, streamed from the disk, wait until the provider accepts it, and return its id.
-
-    The SDK may repeat it after a failure: at worst that leaves a copy which costs nothing.
-    """
-    with _open(path) as file, speaking(profile, f"uploading {path.name}", client):
-        # A path would be read into memory as a whole; an open file is streamed.
-        # Providers tell a file's format by the end of its name, which the kept bytes of an earlier job have not.
-        name = path.name if path.suffix else f"{path.name}.jsonl"
-        found = await client.files.create(file=(name, file), purpose=purpose)
-    file_id = getattr(found, "id", None)
-    if not isinstance(file_id, str) or not file_id:
-        raise strange(profile, f"uploading {path.name}")
-    await _until_ready(client, profile, path.name, file_id, str(getattr(found, "status", "") or ""), poll_s)
-    return file_id
 
 
 async def download(client: openai.AsyncOpenAI, file_id: str, *, profile: Profile) -> bytes:
@@ -87,32 +54,3 @@ def _number(cell: Any) -> float | None:
         return float(cell)
     except (TypeError, ValueError):
         return None
-
-
-def _open(path: Path) -> io.BufferedReader:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        why = "is a folder, not a file" if path.is_dir() else (error.strerror or str(error)).lower()
-        raise WorkbenchError(str(path), why, "name a JSONL file", code="unreadable") from None
-    if not os.fstat(file.fileno()).st_size:
-        file.close()
-        raise WorkbenchError(str(path), "is empty", "a training file needs records", code="empty_file")
-    return file
-
-
-async def _until_ready(
-    client: openai.AsyncOpenAI, profile: Profile, name: str, file_id: str, status: str, poll_s: float
-) -> None:
-    waited, delay = 0.0, min(0.2, poll_s)
-    while status in _LOOKING and waited < READY_S:
-        await asyncio.sleep(delay)
-        waited, delay = waited + delay, min(delay * 1.5, poll_s)
-        with speaking(profile, f"waiting for {name}", client):
-            found = await client.files.retrieve(file_id)
-        status = str(getattr(found, "status", "") or "")
-        if status in _BAD:
-            why = getattr(found, "status_details", None) or f"the provider marked it {status}"
-            raise ProviderError(f"{profile.name}: {name}", str(why), "check the file with `ftwb dataset check`")
-    if status in _LOOKING:
-        raise ProviderError(f"{profile.name}: {name}", f"is still {status} after {READY_S:.0f} s", "try again later")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.catalog.figure import Figure
 from workbench.errors import WorkbenchError
 from workbench.providers.errors import ProviderError, speaking, strange
-from workbench.providers.files import upload
 from workbench.providers.pages import as_dict, pages
 from workbench.providers.profiles import Profile
 from workbench.providers.request import JobRequest, body
+from workbench.providers.sent import SentFiles
+from workbench.providers.uploads import AGAIN_S, READY_S, Uploaded, upload
 
 if TYPE_CHECKING:
     import openai
@@ -27,6 +31,10 @@ RUN_KEY = "ftwb_run"
 """The metadata key that makes a job ours to find."""
 LOOK_UP_S = (0.5, 2.0, 5.0)
 """When to look for a job after an ambiguous failure: lists lag behind."""
+NOT_READY_S = 5.0
+"""How often a job is tried whose file the provider still looks at."""
+_NOT_READY = re.compile(r"\bnot (?:yet )?ready\b|\bstill being processed\b", re.IGNORECASE)
+"""OpenAI: "File 'file-…' is still being processed and is not ready to be used for fine-tuning."."""
 
 _METHODS = {"supervised": "sft"}
 """The API's names for what everybody calls otherwise."""
@@ -66,6 +74,8 @@ class Job(BaseModel):
     training_file: str | None = None
     validation_file: str | None = None
     result_files: list[str] = Field(default_factory=list)
+    integrations: list[dict[str, Any]] = Field(default_factory=list)
+    """Services that it reports to, as the API has them."""
     estimated_finish: int | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
     raw: dict[str, Any] = Field(default_factory=dict)
@@ -103,6 +113,7 @@ class Job(BaseModel):
             training_file=raw.get("training_file") or None,
             validation_file=raw.get("validation_file") or None,
             result_files=[_file_id(item) for item in raw.get("result_files") or []],
+            integrations=[dict(one) for one in raw.get("integrations") or [] if isinstance(one, Mapping)],
             estimated_finish=_seconds(raw.get("estimated_finish")),
             metadata={str(key): str(value) for key, value in _table(raw.get("metadata")).items()},
             raw=dict(raw),
@@ -130,8 +141,12 @@ async def create_job(
     *,
     run_id: str | None = None,
     look_up_s: Sequence[float] = LOOK_UP_S,
+    again_s: Sequence[float] = AGAIN_S,
+    not_ready_s: float = NOT_READY_S,
+    sent: SentFiles | None = None,
+    progress: Callable[[Path, int, int], None] = lambda _path, _done, _total: None,
 ) -> Job:
-    """Upload the files and create the job, once.
+    """Upload the files and create the job, once; with `sent` files that are at the provider already are used again.
 
     The creating call is never repeated. Where it is not known whether it arrived (the connection broke, the provider
     failed), the job is looked for by `run_id` in its metadata, elsewhere by its file and suffix. A `ProviderError` with
@@ -139,21 +154,43 @@ async def create_job(
     """
     run_id = run_id or uuid.uuid4().hex
     body(profile, request, training_file="", validation_file=None, metadata={})  # refuse before anything is uploaded
-    training = await upload(client, request.training_file, profile=profile)
-    validation = None
-    if request.validation_file is not None:
-        validation = await upload(client, request.validation_file, profile=profile)
+
+    async def uploaded(path: Path) -> Uploaded:
+        def told(done: int, total: int) -> None:
+            progress(path, done, total)
+
+        return await upload(client, path, profile=profile, sent=sent, progress=told, again_s=again_s)
+
+    training = await uploaded(request.training_file)
+    validation = await uploaded(request.validation_file) if request.validation_file is not None else None
     metadata = {**request.metadata, RUN_KEY: run_id}
+    # A file of several jobs does not tell which of them is ours: those that are there now are not.
+    others = await _known_ids(client, profile) if training.reused and not profile.capabilities.find_by_metadata else ()
     what = "creating the job"
-    sent = body(profile, request, training_file=training, validation_file=validation, metadata=metadata)
-    try:
-        with speaking(profile, what, client):
-            created = await client.with_options(max_retries=0).fine_tuning.jobs.create(**sent)
-        return _job(profile, what, created)
-    except ProviderError as error:
-        if not error.ambiguous:
-            raise
-        return await _look_up(client, profile, error, run_id, training, look_up_s)
+    sent_body = body(
+        profile,
+        request,
+        training_file=training.id,
+        validation_file=validation.id if validation else None,
+        metadata=metadata,
+    )
+    began = time.monotonic()
+    while True:
+        try:
+            with speaking(profile, what, client):
+                created = await client.with_options(max_retries=0).fine_tuning.jobs.create(**sent_body)
+            return _job(profile, what, created)
+        except ProviderError as error:
+            if error.status == 400 and _NOT_READY.search(error.why) and time.monotonic() - began < READY_S:
+                await asyncio.sleep(not_ready_s)
+                continue
+            if not error.ambiguous:
+                raise
+            return await _look_up(client, profile, error, run_id, training.id, others, look_up_s)
+
+
+async def _known_ids(client: openai.AsyncOpenAI, profile: Profile) -> frozenset[str]:
+    return frozenset(job.id for job in await list_jobs(client, profile, limit=100))
 
 
 async def list_jobs(client: openai.AsyncOpenAI, profile: Profile, *, limit: int | None = 100) -> list[Job]:
@@ -227,9 +264,10 @@ async def _look_up(
     error: ProviderError,
     run_id: str,
     training_file: str,
+    others: Collection[str],
     delays_s: Sequence[float],
 ) -> Job:
-    """The job that an ambiguous creating call may have made. Its file was uploaded for it alone, so it names it too."""
+    """The job that an ambiguous creating call may have made: by its run, else the one of its file that is no other."""
     listed = False
     for delay in delays_s:
         await asyncio.sleep(delay)
@@ -239,7 +277,8 @@ async def _look_up(
             continue
         listed = True
         for job in jobs:
-            if job.metadata.get(RUN_KEY) == run_id or job.training_file == training_file:
+            ours = job.metadata.get(RUN_KEY)
+            if ours == run_id or (ours is None and job.training_file == training_file and job.id not in others):
                 return job
     if listed:
         raise ProviderError(

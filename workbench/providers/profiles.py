@@ -40,6 +40,16 @@ class Capabilities(BaseModel):
     suffix_max: int = 64
     body_settings: tuple[str, ...] = ()
     """Settings that are neither OpenAI's nor ours and travel at the top of the body."""
+    ranges: bool = False
+    """Hyperparameters are held to the ranges that OpenAI publishes, before anything is sent."""
+    integrations: tuple[str, ...] = ()
+    """Services that a job can report to, such as `wandb`."""
+    uploads: bool = False
+    """Takes large files in parts (`/uploads`), which can go on after a break."""
+    part_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    """The largest part (OpenAI: 64 MB); what is larger is sent in parts."""
+    file_bytes: int | None = None
+    """The largest file that is taken whole; None: nobody says."""
     ftwb: bool = False
     """Takes our `ftwb` object: real method and trainer settings."""
 
@@ -49,11 +59,24 @@ _CAPABILITIES: dict[str, Capabilities] = {
         pause=True, delete_models=True, find_by_metadata=True, suffix_max=64, ftwb=True, embeddings=False
     ),
     "openai": Capabilities(
-        pause=True, delete_models=True, find_by_metadata=True, methods=("sft", "dpo", "reinforcement")
+        pause=True,
+        delete_models=True,
+        find_by_metadata=True,
+        methods=("sft", "dpo", "reinforcement"),
+        ranges=True,
+        integrations=("wandb",),
+        uploads=True,
+        file_bytes=512 * 1024 * 1024,
     ),
-    # Azure's documents say 18 characters of suffix; its own notebooks show jobs with 29 and 34.
+    # Azure's documents say 18 characters of suffix; its own notebooks show jobs with 29 and 34. Uploads in parts are
+    # documented for its older dated API alone.
     "azure": Capabilities(
-        pause=True, delete_models=True, methods=("sft", "dpo", "reinforcement"), body_settings=("trainingType",)
+        pause=True,
+        delete_models=True,
+        methods=("sft", "dpo", "reinforcement"),
+        ranges=True,
+        body_settings=("trainingType",),
+        file_bytes=512 * 1024 * 1024,
     ),
     "compatible": Capabilities(metadata=False, method_style="hyperparameters", suffix_max=40),
 }

@@ -9,15 +9,11 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from workbench.errors import WorkbenchError
+from workbench.providers import integrations
+from workbench.providers.graders import check_grader
+from workbench.providers.hyperparameters import check_ranges, names_of
 from workbench.providers.profiles import Profile
 
-_COMMON = frozenset({"n_epochs", "batch_size", "learning_rate_multiplier"})
-HYPERPARAMETERS: Mapping[str, frozenset[str]] = {
-    "sft": _COMMON,
-    "dpo": _COMMON | {"beta"},
-    "reinforcement": _COMMON | {"compute_multiplier", "eval_interval", "eval_samples", "reasoning_effort"},
-}
-"""OpenAI's names by method (published OpenAPI document, 2026-08-21)."""
 _API_NAMES = {"sft": "supervised", "dpo": "dpo", "reinforcement": "reinforcement"}
 _BESIDE = {"reinforcement": ("grader", "response_format")}
 """What stands beside the hyperparameters of a method, not in them."""
@@ -49,10 +45,11 @@ def body(
     """The arguments of the SDK's `jobs.create`. Raises `WorkbenchError` naming what the profile does not take."""
     _check(profile, request)
     able = profile.capabilities
-    names = HYPERPARAMETERS.get(request.method, _COMMON)
-    hyper = {name: value for name, value in request.settings.items() if name in names}
-    beside = {name: request.settings[name] for name in _BESIDE.get(request.method, ()) if name in request.settings}
-    trainer = {name: value for name, value in request.settings.items() if name not in names and name not in beside}
+    names, settings = names_of(request.method), dict(request.settings)
+    reports_to = integrations.checked(profile, settings.pop(integrations.SETTING, None))
+    hyper = {name: value for name, value in settings.items() if name in names}
+    beside = {name: settings[name] for name in _BESIDE.get(request.method, ()) if name in settings}
+    trainer = {name: value for name, value in settings.items() if name not in names and name not in beside}
     extra = {name: trainer.pop(name) for name in able.body_settings if name in trainer}
     sent: dict[str, Any] = {"model": request.model, "training_file": training_file}
     if able.method_style == "method":
@@ -65,6 +62,8 @@ def body(
         extra["ftwb"] = {"method": request.method, "settings": trainer}
     optional = {"validation_file": validation_file, "suffix": request.suffix, "seed": request.seed}
     sent |= {name: value for name, value in optional.items() if value is not None}
+    if reports_to:
+        sent["integrations"] = reports_to
     if able.metadata and metadata:
         sent["metadata"] = dict(metadata)
     if extra:
@@ -73,12 +72,14 @@ def body(
 
 
 def beside_hyperparameters(profile: Profile, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in a job's JSON that are no hyperparameters: a grader, Azure's `trainingType`."""
+    """The settings in a job's JSON that are no hyperparameters: a grader, Azure's `trainingType`, integrations."""
     table = raw.get("method")
     name = _API_NAMES.get(method, "supervised")
     inner = table.get(name) if isinstance(table, Mapping) else None
     found = {key: inner[key] for key in _BESIDE.get(method, ()) if isinstance(inner, Mapping) and inner.get(key)}
-    return found | {key: raw[key] for key in profile.capabilities.body_settings if raw.get(key) is not None}
+    able = profile.capabilities
+    beside = (*able.body_settings, *([integrations.SETTING] if able.integrations else []))
+    return found | {key: raw[key] for key in beside if raw.get(key)}
 
 
 def _check(profile: Profile, request: JobRequest) -> None:
@@ -93,13 +94,21 @@ def _check(profile: Profile, request: JobRequest) -> None:
         return  # our engine knows its trainer's settings and methods itself, and refuses by name
     if request.method not in able.methods:
         raise _refused(place, f"has no method {request.method!r}", f"it has {', '.join(able.methods)}")
-    known = HYPERPARAMETERS.get(request.method, _COMMON) | {*_BESIDE.get(request.method, ()), *able.body_settings}
-    if unknown := sorted(set(request.settings) - known):
+    known = names_of(request.method) | {*_BESIDE.get(request.method, ()), *able.body_settings}
+    if unknown := sorted(set(request.settings) - known - {integrations.SETTING}):
         raise _refused(
             f"setting {unknown[0]!r}",
             f"profile {profile.name} does not take it",
             f"it takes {', '.join(sorted(known))}",
         )
+    if able.ranges:
+        check_ranges(request.settings)
+    if request.method == "reinforcement":
+        if "grader" not in request.settings:
+            raise _refused(
+                "method reinforcement", "needs a grader", "name its file: `--grader FILE` or the form's field"
+            )
+        check_grader(request.settings["grader"])
 
 
 def _refused(what: str, why: str, hint: str) -> WorkbenchError:

@@ -138,6 +138,7 @@ def _job(flavour: Flavour, body: Mapping[str, Any]) -> dict[str, Any]:
         "seed": body.get("seed", 7),
         "method": {"type": method["type"], method["type"]: {"hyperparameters": {**given, **hyper}}},
         "metadata": body.get("metadata"),
+        "integrations": body.get("integrations"),
         "error": None,
     }
     if flavour == "azure":

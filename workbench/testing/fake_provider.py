@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from workbench.testing.fake_completions import FakeCompletions
-from workbench.testing.fake_files import FakeFiles
+from workbench.testing.fake_files import FakeFiles, FakeUploads
 from workbench.testing.fake_jobs import TERMINAL, FakeClock, FakeJobs, Flavour
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class _Fault:
     headers: dict[str, str]
     carried_out: bool
     """The request does its work before the trouble comes."""
+    after: int = 0
+    """So many requests pass first."""
+    stalls: bool = False
+    """No answer comes, and the connection stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class FakeProvider:
         self._clock = FakeClock()
         self._work = FakeJobs(flavour, total_steps, self._clock, self.add_model)
         self._files = FakeFiles(flavour, self._clock)
+        self.parts = FakeUploads(self._files, self._clock)
+        """Uploads in parts."""
         self.completions = FakeCompletions(self._clock, self._page)
         self._models: dict[str, dict[str, Any]] = {}
         self._faults: list[_Fault] = []
@@ -160,6 +166,10 @@ class FakeProvider:
         """Break the connection of such requests after they were carried out (or before)."""
         self._faults.append(_Fault(path, method, times, None, None, {}, carried_out))
 
+    def stall(self, path: str, *, method: str = "", after: int = 0) -> None:
+        """Let `after` such requests pass, and give the next one no answer for as long as its connection lives."""
+        self._faults.append(_Fault(path, method, 1, None, None, {}, carried_out=False, after=after, stalls=True))
+
     def advance(self, job_id: str | None = None, times: int = 1) -> str:
         """Let a job (the newest) take its next step in life; return its status."""
         job = self._work.job(job_id)
@@ -229,6 +239,9 @@ class FakeProvider:
             *route("/files", self._list_files, "GET"),
             *route("/files/{id}", self._files.one, "GET", "DELETE"),
             *route("/files/{id}/content", self._files.content, "GET"),
+            *route("/uploads", self.parts.create, "POST"),
+            *route("/uploads/{id}/parts", self.parts.add, "POST"),
+            *route("/uploads/{id}/complete", self.parts.complete, "POST"),
             *route("/fine_tuning/jobs", self._create_job, "POST"),
             *route("/fine_tuning/jobs", self._list_jobs, "GET"),
             *route("/fine_tuning/jobs/{id}", self._retrieve_job, "GET"),
@@ -267,6 +280,9 @@ class FakeProvider:
                 answer = await self._answer(request, handler)
                 if fault is None:
                     return answer
+            if fault.stalls:
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
             if fault.status is None:
                 return _broken()
             if isinstance(fault.body, str):
@@ -286,6 +302,9 @@ class FakeProvider:
     def _fault(self, request: Request) -> _Fault | None:
         for fault in self._faults:
             if request.url.path.endswith(fault.path) and fault.method in {"", request.method}:
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
                 fault.times -= 1
                 if fault.times <= 0:
                     self._faults.remove(fault)
@@ -293,7 +312,9 @@ class FakeProvider:
         return None
 
     async def _list_files(self, request: Request) -> Response:
-        return self._page(request, list(reversed(self._files.files.values())))
+        purpose = request.query_params.get("purpose")
+        files = [one for one in reversed(self._files.files.values()) if purpose in (None, one["purpose"])]
+        return self._page(request, files)
 
     # Jobs
 

@@ -26,6 +26,10 @@ _CATALOGUE_METHODS = {"reinforcement": "rft"}
 """The catalogue's names for what the API calls otherwise."""
 _AZURE_TIERS = {"standard": "regional", "globalstandard": "global", "developertier": "developer"}
 """Azure's `trainingType` in small letters, and the tier that its price stands under."""
+_AZURE_DEFAULT = "standard"
+"""What Azure takes where no `trainingType` is given."""
+_TIER_NAMES = {"Standard": "regional", "GlobalStandard": "global", "developerTier": "developer"}
+"""The same as they are typed; that of the data zone is not published for the API."""
 SOON_DAYS = 90
 """A model that stops answering within so many days is said to."""
 LARGEST_CHECKED = 64 * 1024 * 1024
@@ -38,7 +42,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     check: str
-    """`training`, `method`, `version`, `tier`, `context`, `retirement`, `account`, `model`, `data`."""
+    """`training`, `method`, `version`, `tier`, `region`, `context`, `retirement`, `account`, `model`, `data`."""
     standing: Standing
     """`no`: the job will be refused, or would be of no use. `note`: it is possible, and this is to be known."""
     text: str
@@ -97,7 +101,8 @@ def _by_catalogue(profile: Profile, request: JobRequest, day: date) -> Iterator[
         if known.tuned_retires:
             yield _retirement(f"models tuned from {base_name(request.model)}", known.tuned_retires, day, told)
     if profile.kind == "azure":
-        yield from _azure(request)
+        yield from _version(request)
+        yield from _tier(request, known)
     if request.method == "reinforcement":
         yield from _reinforcement(request)
     if longest := example_tokens(request.model):
@@ -135,8 +140,8 @@ def _retirement(what: str, retires: date, day: date, told: Mapping[str, str]) ->
     return Finding(check="retirement", standing="note", text=text, **told)
 
 
-def _azure(request: JobRequest) -> Iterator[Finding]:
-    """What Azure refuses by `invalidPayload` and the like."""
+def _version(request: JobRequest) -> Iterator[Finding]:
+    """Azure refuses a base model without its date by `invalidPayload`."""
     base = base_name(request.model).lower()
     names = {
         name for entry in lifecycles() if entry.provider == "azure" and base in entry.models for name in entry.models
@@ -145,20 +150,32 @@ def _azure(request: JobRequest) -> Iterator[Finding]:
     if dated:
         text = f"Azure wants the model with its version: {', '.join(dated)}"
         yield Finding(check="version", standing="no", text=text)
-    tier = str(request.settings.get("trainingType") or "")
-    if tier and tier.lower() not in _AZURE_TIERS:
-        text = f"trainingType {tier!r} is not one of Standard, GlobalStandard, developerTier"
+
+
+def _tier(request: JobRequest, known: Lifecycle | None) -> Iterator[Finding]:
+    """Which tiers a model is trained in at Azure, and where a resource must be for the one that stays there."""
+    asked = str(request.settings.get("trainingType") or "")
+    tier = _AZURE_TIERS.get(asked.lower() or _AZURE_DEFAULT)
+    if tier is None:
+        text = f"trainingType {asked!r} is not one of Standard, GlobalStandard, developerTier"
         yield Finding(check="tier", standing="unknown", text=text)
-    if base.startswith(("gpt-oss", "ministral", "qwen", "llama")) and tier.lower() != "globalstandard":
-        text = f"{base} is only trained with trainingType=GlobalStandard"
-        yield Finding(check="tier", standing="no", text=text)
-    if base.startswith("o4-mini") and tier.lower() == "developertier":
-        yield Finding(check="tier", standing="no", text="o4-mini has no developer tier")
+    if known is None or not known.tiers:
+        return
+    told = {"source": known.tiers_source, "as_of": known.tiers_as_of.isoformat() if known.tiers_as_of else None}
+    offered = [name for name, tier in _TIER_NAMES.items() if tier in known.tiers]
+    if tier is not None and tier not in known.tiers:
+        text = f"{request.model} is not trained with trainingType={asked or 'Standard'}, only with {', '.join(offered)}"
+        yield Finding(check="tier", standing="no", text=text, **told)
+        return
+    yield Finding(check="tier", standing="yes", text=f"{request.model} is trained with {', '.join(offered)}", **told)
+    if tier == "regional" and known.regions:
+        text = f"trainingType Standard trains where the resource is, and that must be {' or '.join(known.regions)}"
+        yield Finding(check="region", standing="note", text=text, **told)
 
 
 def _reinforcement(request: JobRequest) -> Iterator[Finding]:
     if not request.settings.get("grader"):
-        yield Finding(check="method", standing="no", text="reinforcement needs a grader (--set grader=JSON)")
+        yield Finding(check="method", standing="no", text="reinforcement needs a grader (--grader FILE)")
     if request.validation_file is None:
         yield Finding(check="method", standing="no", text="reinforcement needs a validation file")
 

@@ -73,7 +73,7 @@ def request_again(context: Context, made: RecordedJob, seed: int | None = None) 
         method=job.method,
         suffix=job.suffix,
         seed=seed if seed is not None else job.seed,
-        settings=_settings(made, context.profile(job.profile)),
+        settings=settings_of(made, context.profile(job.profile)),
         metadata={AGAIN: record.again or job.id},
     )
 
@@ -86,7 +86,7 @@ def _kept(context: Context, job_id: str, sha256: str | None, side: str) -> Path:
     return path
 
 
-def _settings(made: RecordedJob, profile: Profile) -> dict[str, Any]:
+def settings_of(made: RecordedJob, profile: Profile) -> dict[str, Any]:
     """What was asked for; what the provider chose itself it may choose again, from the same data.
 
     A job that was recorded before this was kept is asked for what its provider shows.

@@ -94,7 +94,7 @@ def _retraining(context: Context, profile: str, model: TunedModel, job: Job, tod
     elif known.trainable(today) is False or method not in known.methods:
         why.append(f"at Azure: {model.base} is not trained there with {job.method} (as of {known.as_of})")
     elif job.method == "reinforcement":
-        why.append("at Azure: its grader has to be given again with --set grader=JSON")
+        why.append("at Azure: its grader has to be given again with --grader FILE")
     else:
         suffix = job.suffix.replace(".", "-")[:18] if job.suffix else None
         rest = _options(job, _HOSTED_SETTINGS, suffix)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from workbench.providers.request import JobRequest
     from workbench.workflow.eligibility import Eligibility
 
+WORTH_TELLING = 1_000_000
+"""Bytes of a file whose upload is told."""
 ATTACHED = "attached"
 """The profile that runs are listed under which we did not start; see `workflow.attach`."""
 JobAction = Literal["cancel", "pause", "resume"]
@@ -93,13 +95,20 @@ def job_folder(context: Context, profile: str, job_id: str) -> Path:
 
 
 async def create_job(
-    context: Context, request: JobRequest, *, project: str | None = None, again: JobRecord | None = None
+    context: Context,
+    request: JobRequest,
+    *,
+    project: str | None = None,
+    again: JobRecord | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Job:
     """Create a job and keep its data and record; never blindly retried.
 
-    `again` is the record of the job that this one repeats: its data came from the same files.
+    `again` is the record of the job that this one repeats: its data came from the same files. `progress` gets a
+    sentence about the upload. Cancelled while it uploads, the next try goes on there where the provider lets it.
     """
     from workbench.providers import jobs
+    from workbench.providers.sent import SentFiles
 
     _refuse_early(request, context.profile(request.profile))
     profile = context.complete_profile(request.profile)
@@ -116,7 +125,8 @@ async def create_job(
         again=(again.again or again.id) if again else None,
     )
     async with await context.client(request.profile) as client:
-        job = await jobs.create_job(client, profile, request)
+        sent = None if profile.replay else SentFiles(context.home / "uploads" / profile.name)
+        job = await jobs.create_job(client, profile, request, sent=sent, progress=_told(progress))
     document = str((job_folder(context, job.profile, job.id) / "job.toml").relative_to(context.home))
     try:
         context.store.update(document, JobRecord, lambda _: record.model_copy(update={"id": job.id}))
@@ -126,6 +136,16 @@ async def create_job(
         why = f"was created and runs, but could not be recorded here ({error.message})"
         raise WorkbenchError(f"job {job.id}", why, error.hint, code="job_not_recorded") from error
     return job
+
+
+def _told(progress: Callable[[str], None]) -> Callable[[Path, int, int], None]:
+    """How far an upload is, in a sentence; small files need none."""
+
+    def told(path: Path, done: int, total: int) -> None:
+        if total >= WORTH_TELLING:
+            progress(f"uploading {path.name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+
+    return told
 
 
 def _refuse_early(request: JobRequest, profile: Profile) -> None:
