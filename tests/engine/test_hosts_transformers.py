@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.engine.tiny import CONTEXT, build_tiny_model
+from workbench.engine.hosts.decode import FixedDecoder, fits_fixed
 from workbench.engine.hosts.generate import Generator, Row
 from workbench.engine.hosts.pool import Endpoint, HostPool, ServedModel
 from workbench.engine.hosts.transformers_host import load
@@ -57,6 +58,20 @@ def test_a_batch_answers_as_each_alone(generator: Generator) -> None:
     assert [(item.output_ids, text_of(got)) for item, got in batch] == alone
 
 
+def test_a_fixed_cache_answers_as_a_growing_one(generator: Generator) -> None:
+    """What a GPU replays, without the graph: three rows in a cache for four, twice in the same memory."""
+    model = generator._decoder._model  # type: ignore[attr-defined]
+    assert fits_fixed(model)
+    fixed = Generator(FixedDecoder(model), generator._tokenizer, generator._end_ids, generator._pad_id)
+    for prompts in ([[1, 50, 60, 70], [1, 80], [1, *range(100, 130)]], [[1, 9, 8], [1, 7, *range(200, 220)], [1]]):
+        expected, found = ([row(prompt) for prompt in prompts] for _ in range(2))
+        generator.generate([item for item, _ in expected])
+        fixed.generate([item for item, _ in found])
+        assert [(item.output_ids, text_of(got)) for item, got in found] == [
+            (item.output_ids, text_of(got)) for item, got in expected
+        ]
+
+
 def test_a_seed_repeats_and_another_does_not(generator: Generator) -> None:
     def sample(seed: int) -> list[int]:
         item, _ = row([1, 50], temperature=1.5, seed=seed, max_tokens=20)
@@ -71,7 +86,7 @@ def test_length_and_end(generator: Generator) -> None:
     generator.generate([item])
     assert len(item.output_ids) == 3
     assert got[-1][1] == "length"
-    ending = Generator(generator._model, generator._tokenizer, frozenset(item.output_ids[:1]), 0)
+    ending = Generator(generator._decoder, generator._tokenizer, frozenset(item.output_ids[:1]), 0)
     item, got = row([1, 50])
     ending.generate([item])
     assert (item.output_ids, got) == ([], [("", "stop")])

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
+    from workbench.engine.hosts.decode import Decoder
+
 
 @dataclass
 class Row:
@@ -27,6 +29,8 @@ class Row:
     deliver: Callable[[str, str | None], None]
     """Called with each new piece of text, and with the finish reason (stop or length) at the end."""
     output_ids: list[int] = field(default_factory=list)
+    text: str = ""
+    """What the output reads so far; without characters whose bytes are not all there."""
     sent: int = 0
     """Characters delivered so far."""
     done: bool = False
@@ -39,81 +43,89 @@ class Row:
 
 
 class Generator:
-    """A model and its tokenizer; `generate` answers a batch of rows."""
+    """A model's decoder and its tokenizer; `generate` answers a batch of rows on `device`."""
 
-    def __init__(self, model: Any, tokenizer: Tokenizer, end_ids: frozenset[int], pad_id: int) -> None:
-        self._model = model
+    def __init__(
+        self, decoder: Decoder, tokenizer: Tokenizer, end_ids: frozenset[int], pad_id: int, device: Any = "cpu"
+    ) -> None:
+        self._decoder = decoder
         self._tokenizer = tokenizer
         self._end_ids = end_ids
         self._pad_id = pad_id
+        self._device = device
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it computes on a GPU."""
+        import torch
+
+        return torch.device(self._device).type == "cuda"
 
     def generate(self, rows: list[Row]) -> None:
         """Answer all rows; each gets its text as it comes."""
         import torch
+        from tokenizers.decoders import DecodeStream
+
+        ids, mask = self._padded(rows)
+        randoms = [_random(row, self._device) for row in rows]
+        readers = [DecodeStream(skip_special_tokens=True) for _ in rows]
+        length = ids.shape[1] + max(row.max_tokens for row in rows)
+        with torch.inference_mode():
+            logits = self._decoder.begin(ids, mask, length)
+            while True:
+                for row, token, reader in zip(rows, _choose(logits, rows, randoms), readers, strict=True):
+                    if not row.done:
+                        self._take(row, token, reader)
+                if all(row.done for row in rows):
+                    return
+                last = [self._pad_id if row.done else row.output_ids[-1] for row in rows]
+                logits = self._decoder.step(torch.tensor(last, device=self._device)[:, None])
+
+    def _padded(self, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The prompts as ids and mask [rows, width], padded on the left, so that all end at the same place."""
+        import torch
 
         width = max(len(row.prompt_ids) for row in rows)
-        device = self._model.device
-        ids = torch.full((len(rows), width), self._pad_id, device=device)
-        mask = torch.zeros((len(rows), width), dtype=torch.long, device=device)
-        for index, row in enumerate(rows):  # padded on the left, so that all rows end at the same place
-            ids[index, width - len(row.prompt_ids) :] = torch.tensor(row.prompt_ids, device=device)
+        ids = torch.full((len(rows), width), self._pad_id)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for index, row in enumerate(rows):
+            ids[index, width - len(row.prompt_ids) :] = torch.tensor(row.prompt_ids)
             mask[index, width - len(row.prompt_ids) :] = 1
-        randoms = [_random(row) for row in rows]
-        cache: Any = None
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        with torch.inference_mode():
-            while not all(row.done for row in rows):
-                out = self._model(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=positions,
-                    past_key_values=cache,
-                    use_cache=True,
-                    logits_to_keep=1,
-                )
-                cache = out.past_key_values
-                chosen = [
-                    self._pad_id if row.done else self._step(row, out.logits[index, -1].float(), random)
-                    for index, (row, random) in enumerate(zip(rows, randoms, strict=True))
-                ]
-                ids = torch.tensor(chosen, device=device)[:, None]
-                mask = torch.cat([mask, torch.ones((len(rows), 1), dtype=torch.long, device=device)], dim=1)
-                positions = positions[:, -1:] + 1
+        return ids.to(self._device), mask.to(self._device)
 
-    def _step(self, row: Row, logits: torch.Tensor, random: torch.Generator) -> int:
-        """Choose the row's next token, deliver what became readable, and return the token."""
-        token = _choose(logits, row, random)
+    def _take(self, row: Row, token: int, reader: Any) -> None:
+        """Give the row its next token, and deliver what became readable."""
         if row.cancelled:
             row.done = True
         elif token in self._end_ids:
             self._finish(row, "stop")
         else:
             row.output_ids.append(token)
-            self._deliver(row)
+            piece = reader.step(self._tokenizer, token)
+            if piece:
+                self._deliver(row, piece)
             if not row.done and len(row.output_ids) >= row.max_tokens:
                 self._finish(row, "length")
-        return token
 
-    def _text(self, row: Row) -> str:
-        return self._tokenizer.decode(row.output_ids, skip_special_tokens=True)
-
-    def _deliver(self, row: Row) -> None:
-        """Send what is certain: no unfinished character, nothing that could be the beginning of a stop text."""
-        text = self._text(row)
-        found = [position for stop in row.stop if (position := text.find(stop)) >= 0]
+    def _deliver(self, row: Row, piece: str) -> None:
+        """Send what is certain: nothing that could be the beginning of a stop text."""
+        before = len(row.text)
+        row.text += piece
+        found = [at for stop in row.stop if (at := row.text.find(stop, max(0, before - len(stop) + 1))) >= 0]
         if found:
             row.done = True
-            row.deliver(text[row.sent : min(found)], "stop")
+            row.deliver(row.text[row.sent : min(found)], "stop")
             return
-        certain = len(text.rstrip("\ufffd"))
-        certain = min([certain, *(_before_partial(text, stop) for stop in row.stop)])
+        certain = min([len(row.text), *(_before_partial(row.text, stop) for stop in row.stop)])
         if certain > row.sent:
-            row.deliver(text[row.sent : certain], None)
+            row.deliver(row.text[row.sent : certain], None)
             row.sent = certain
 
     def _finish(self, row: Row, reason: str) -> None:
+        """The rest: what a stop text might have begun with, and a last character that was never completed."""
         row.done = True
-        row.deliver(self._text(row)[row.sent :], reason)
+        whole = self._tokenizer.decode(row.output_ids, skip_special_tokens=True)
+        row.deliver(whole[row.sent :], reason)
 
 
 def _before_partial(text: str, stop: str) -> int:
@@ -124,10 +136,10 @@ def _before_partial(text: str, stop: str) -> int:
     return len(text)
 
 
-def _random(row: Row) -> torch.Generator:
+def _random(row: Row, device: Any) -> torch.Generator:
     import torch
 
-    random = torch.Generator()
+    random = torch.Generator(device=device)
     if row.seed is None:
         random.seed()
     else:
@@ -135,13 +147,19 @@ def _random(row: Row) -> torch.Generator:
     return random
 
 
-def _choose(logits: torch.Tensor, row: Row, random: torch.Generator) -> int:
-    """The most probable token at temperature 0, else a draw from the most probable `top_p` of the mass."""
+def _choose(logits: torch.Tensor, rows: list[Row], randoms: list[torch.Generator]) -> list[int]:
+    """Of each row the most probable token at temperature 0, else a draw; brought to the processor at once."""
+    chosen = logits.argmax(dim=-1)
+    for index, (row, random) in enumerate(zip(rows, randoms, strict=True)):
+        if row.temperature > 0 and not row.done:
+            chosen[index] = _draw(logits[index].float() / row.temperature, row.top_p, random)
+    return [int(token) for token in chosen.tolist()]
+
+
+def _draw(logits: torch.Tensor, top_p: float, random: torch.Generator) -> torch.Tensor:
+    """A token drawn from the most probable `top_p` of the mass."""
     import torch
 
-    if row.temperature <= 0:
-        return int(logits.argmax())
-    probabilities = torch.softmax(logits.cpu() / row.temperature, dim=-1)
-    ordered, order = probabilities.sort(descending=True)
-    ordered[(ordered.cumsum(-1) - ordered) >= row.top_p] = 0.0
-    return int(order[torch.multinomial(ordered, 1, generator=random)])
+    ordered, order = torch.softmax(logits, dim=-1).sort(descending=True)
+    ordered[(ordered.cumsum(-1) - ordered) >= top_p] = 0.0
+    return order[torch.multinomial(ordered, 1, generator=random)][0]

@@ -1,4 +1,4 @@
-"""Which host serves a model: llama.cpp where it can, else transformers."""
+"""Which host serves a model: transformers on a GPU; on the processor llama.cpp where it can, else transformers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workbench.engine.models.folder import read_folder
 from workbench.engine.models.served import refusal, served_gguf
 
 if TYPE_CHECKING:
+    from workbench.engine.gpu import Gpu
     from workbench.engine.hosts.pool import Servable
 
 CONTEXT = 8192
@@ -24,10 +25,27 @@ TORCH_OVERHEAD = 700_000_000
 """Bytes that torch and transformers take before any model (measured)."""
 
 
-async def make_plan(served: Servable, cache: Path) -> Plan:
+GPU_PROCESS = 2_000_000_000
+"""Bytes of the processor's memory that CUDA's libraries and the loading take in addition."""
+
+GPU_OVERHEAD = 1_000_000_000
+"""Bytes of the GPU beside weights and cache: CUDA's context, its libraries' workspaces, activations of a prompt."""
+
+
+async def make_plan(served: Servable, cache: Path, gpu: Gpu | None) -> Plan:
     """How to serve `served`; makes its GGUF in a child process where there is none. Raises what that raises."""
     base = read_folder(served.base.path, served.id, cache / "hashes")
     context = min(base.max_length, CONTEXT)
+    if gpu is not None:
+        bytes_each = 2 if gpu.bf16 else 4
+        return Plan(
+            host="transformers",
+            precision="bfloat16" if gpu.bf16 else "float32",
+            module="workbench.engine.hosts.transformers_host",
+            arguments=_transformers(served, context),
+            memory=TORCH_OVERHEAD + GPU_PROCESS,
+            gpu_memory=bytes_each * base.parameters + kv_cache_bytes(base.config, context, bytes_each) + GPU_OVERHEAD,
+        )
     gguf = await _gguf(served, cache) if importlib.util.find_spec("xllamacpp") else None
     if gguf is not None:
         return Plan(
@@ -37,16 +55,19 @@ async def make_plan(served: Servable, cache: Path) -> Plan:
             arguments=("--model", str(gguf), "--context", str(context)),
             memory=gguf.stat().st_size + kv_cache_bytes(base.config, context, 2) + LLAMA_OVERHEAD,
         )
-    arguments = ["--model", str(served.base.path), "--context", str(context)]
-    if served.adapter is not None:
-        arguments += ["--adapter", str(served.adapter)]
     return Plan(
         host="transformers",
         precision="float32",
         module="workbench.engine.hosts.transformers_host",
-        arguments=tuple(arguments),
+        arguments=_transformers(served, context),
         memory=4 * base.parameters + kv_cache_bytes(base.config, context, 4) + TORCH_OVERHEAD,
     )
+
+
+def _transformers(served: Servable, context: int) -> tuple[str, ...]:
+    """The arguments of the transformers host."""
+    adapter = () if served.adapter is None else ("--adapter", str(served.adapter))
+    return ("--model", str(served.base.path), "--context", str(context), *adapter)
 
 
 async def _gguf(served: Servable, cache: Path) -> Path | None:

@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.engine.gpu import Gpu, find_gpu
 from workbench.engine.hosts.errors import NoRoom
 from workbench.engine.hosts.plan import make_plan
 from workbench.engine.hosts.process import HostProcess, Plan, socket_path
 from workbench.engine.models.served import served_gguf
+
+GPU_SHARE = 0.9
+"""Of the GPU's free memory: estimates err, and a training beside the hosts must not be harmed."""
 
 
 class Base(Protocol):
@@ -73,12 +77,14 @@ class HostPool:
         cache: Path,
         *,
         budget_bytes: int | Callable[[int], int],
+        find_gpu: Callable[[], Awaitable[Gpu | None]] = find_gpu,
         idle_s: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime_dir = runtime_dir
         self._cache = cache
         self._budget = budget_bytes
+        self._find_gpu = find_gpu
         self._idle_s = idle_s
         self._clock = clock
         self._hosts: dict[str, HostProcess] = {}
@@ -130,9 +136,10 @@ class HostPool:
             known = self._hosts.get(served.sha256)
             if known is not None and known.alive:
                 return known
-            plan = await make_plan(served, self._cache)
+            gpu = await self._find_gpu()
+            plan = await make_plan(served, self._cache, gpu)
             async with self._room:
-                await self._make_room(served, plan)
+                await self._make_room(served, plan, gpu)
                 self._runtime_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
                 socket = socket_path(self._runtime_dir, served.sha256)
                 host = HostProcess(served.id, plan, socket, socket.with_suffix(".log"))
@@ -141,17 +148,20 @@ class HostPool:
                 self._hosts[served.sha256] = host
             return host
 
-    async def _make_room(self, served: Servable, plan: Plan) -> None:
-        """Unload the longest unused until `plan` fits the budget. Raises NoRoom where it cannot."""
+    async def _make_room(self, served: Servable, plan: Plan, gpu: Gpu | None) -> None:
+        """Unload the longest unused until `plan` fits the budgets. Raises NoRoom where it cannot."""
         self._hosts.pop(served.sha256, None)
         budget = self._budget(self._held()) if callable(self._budget) else self._budget
-        if plan.memory > budget:
-            raise NoRoom(
-                f"model {served.id}",
-                f"needs about {plan.memory / 1e9:.1f} GB to answer; {budget / 1e9:.1f} GB are set aside for that",
-                "wait until a training has ended, close other programs, or use a smaller model",
-            )
-        while self._held() + plan.memory > budget:
+        # what the hosts hold of the GPU is not free, and would be if they were ended
+        gpu_budget = 0 if gpu is None else int((gpu.free + self._held_gpu()) * GPU_SHARE)
+        for needed, there, where in ((plan.memory, budget, ""), (plan.gpu_memory, gpu_budget, " on the GPU")):
+            if needed > there:
+                raise NoRoom(
+                    f"model {served.id}",
+                    f"needs about {needed / 1e9:.1f} GB{where} to answer; {there / 1e9:.1f} GB are set aside for that",
+                    "wait until a training has ended, close other programs, or use a smaller model",
+                )
+        while self._held() + plan.memory > budget or self._held_gpu() + plan.gpu_memory > gpu_budget:
             free = [(host.used_at, sha256) for sha256, host in self._hosts.items() if not host.busy]
             if not free:
                 raise NoRoom(
@@ -165,6 +175,10 @@ class HostPool:
     def _held(self) -> int:
         """Bytes that the hosts are expected to take."""
         return sum(host.plan.memory for host in self._hosts.values())
+
+    def _held_gpu(self) -> int:
+        """The same of the GPU."""
+        return sum(host.plan.gpu_memory for host in self._hosts.values())
 
     async def _unload(self, sha256: str) -> None:
         host = self._hosts.pop(sha256, None)

@@ -34,7 +34,9 @@ class Plan:
     """Run with `python -m`; gets `--socket PATH` in addition to `arguments`."""
     arguments: tuple[str, ...]
     memory: int
-    """Bytes that it is expected to take."""
+    """Bytes that it is expected to take of the machine's memory."""
+    gpu_memory: int = 0
+    """Bytes that it is expected to take of the GPU's."""
 
 
 @dataclass
@@ -46,6 +48,8 @@ class HostProcess:
     socket: Path
     log: Path
     api_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    environ: dict[str, str] = field(default_factory=dict)
+    """Variables of its environment beside the engine's."""
     used_at: float = field(default_factory=time.monotonic)
     busy: int = 0
     """Requests that hold it through HostPool.lease."""
@@ -66,7 +70,7 @@ class HostProcess:
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self.plan.module, *self.plan.arguments, "--socket", str(self.socket),
-                env={**child_environment(), KEY_VARIABLE: self.api_key},
+                env={**child_environment(), **self.environ, KEY_VARIABLE: self.api_key},
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
