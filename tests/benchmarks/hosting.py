@@ -52,7 +52,7 @@ async def ask(socket: Path, key: str, tokens: int, number: int) -> int:
 
 
 async def measure(name: str, plan: Plan, runtime: Path, asked: Asked, first: dict[int, float]) -> None:
-    """Start the host, ask it, end it; each speed is of a second round, the first warms up (a GPU captures its graph)."""
+    """Start the host, ask it, end it; each speed is of a second round: in the first a GPU captures its graph."""
     socket = socket_path(runtime, name)
     host = HostProcess("model", plan, socket, socket.with_suffix(".log"), environ=environment(plan))
     start = time.perf_counter()

@@ -52,10 +52,11 @@ def to_gguf(model: Path, out: Path, cache: Path, report: Report, kind: str = "q8
                 (shown / file.name).symlink_to(file.resolve())
         arriving = Path(folder) / "out.gguf"
         report(PullProgress("quantise", 0, 1, "steps"))
+        path = os.pathsep.join([str(tool), *filter(None, [os.environ.get("PYTHONPATH")])])
         ended = subprocess.run(
             [sys.executable, str(tool / "convert_hf_to_gguf.py"), str(shown), "--outfile", str(arriving),
              "--outtype", kind],
-            env={**os.environ, "PYTHONPATH": str(tool), "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+            env={**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
         if ended.returncode or not arriving.exists():
