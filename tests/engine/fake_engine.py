@@ -172,7 +172,7 @@ def fake_check(probe: FakeProbe, method: str, settings: dict[str, Any]) -> None:
             raise WorkbenchError(f"setting {name!r}", f"unknown to {method}", "see methods", code="unknown_setting")
 
 
-def fake_estimate(base: FakeFolder, **asked: Any) -> dict[str, Any]:
+async def fake_estimate(base: FakeFolder, **asked: Any) -> dict[str, Any]:
     figure = Figure.estimated(1e9, "bytes", "a fake")
     return {"memory": figure, "seconds": figure, "free": figure, "fits": True}
 

@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from workbench.engine.daemon import EngineConfig, run
 from workbench.engine.estimate import free_memory
@@ -26,7 +27,8 @@ def hosting_budget(held: int) -> int:
 
 def real_parts(config: EngineConfig, runtime: Path) -> Parts:
     """Models, hosts and trainers of this machine."""
-    from workbench.engine.estimate import estimate, record_speed
+    from workbench.engine.estimate import Estimate, Sized, estimate, record_speed
+    from workbench.engine.gpu import GpuWatch, may_have_gpu
     from workbench.engine.hosts.pool import HostPool
     from workbench.engine.launchers.process import ProcessLauncher
     from workbench.engine.models.child import run_child
@@ -38,15 +40,24 @@ def real_parts(config: EngineConfig, runtime: Path) -> Parts:
         await run_child("workbench.engine.models.merge", arguments, lambda _progress: None)
 
     speeds = config.cache / "training-speeds.json"
+    gpus = GpuWatch()
+
+    async def estimating(base: Sized, **asked: Any) -> Estimate:
+        return estimate(base, gpu=await gpus.find(), calibration=speeds, **asked)
+
+    def learn(base: Sized, tokens_per_s: float) -> None:
+        if gpus.asked or not may_have_gpu():  # else nobody knows yet on what the job was trained
+            record_speed(speeds, base.parameters, tokens_per_s, gpus.known)
+
     return Parts(
         models=ModelStore(config.cache),
-        hosts=HostPool(runtime, config.cache, budget_bytes=hosting_budget),
+        hosts=HostPool(runtime, config.cache, budget_bytes=hosting_budget, find_gpu=gpus.find),
         launcher=ProcessLauncher(),
         probe=functools.partial(probe, cache=config.cache / "probes"),
         check_settings=check_settings,
         trainer_folder=trainer_folder,
-        estimate=functools.partial(estimate, calibration=speeds),
-        record_speed=lambda base, tokens_per_s: record_speed(speeds, base.parameters, tokens_per_s),
+        estimate=estimating,
+        record_speed=learn,
         merge=merge,
     )
 

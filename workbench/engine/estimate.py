@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.catalog.figure import Figure
+from workbench.engine.gpu import Gpu
 
 PROCESS_BYTES = 1_200_000_000
 """Python with torch, transformers, TRL and datasets (0.8 to 0.9 GB), and what the allocator keeps (measured: 2.8 GB
@@ -24,6 +25,12 @@ LOGIT_COPIES = 3
 
 FLOPS_PER_CORE = 4.5e10
 """Useful multiply-adds ×2 a second and core in fp32, LoRA on a 135M Llama (measured: 4.0 to 5.3e10)."""
+
+GPU_BYTES = 1_000_000_000
+"""Of the GPU: CUDA's context and its libraries' workspaces."""
+
+GPU_SHARE = 0.3
+"""Of the speed of a bare matrix product, what a LoRA training reaches."""
 
 START_SECONDS = 15.0
 """Imports and loading before the first step."""
@@ -62,25 +69,35 @@ def estimate(
     mean_tokens: float,
     max_tokens: int,
     settings: Mapping[str, Any],
+    gpu: Gpu | None = None,
     calibration: Path | None = None,
     free: int | None = None,
 ) -> Estimate:
-    """The estimate for one LoRA job; `calibration` is the file that `record_speed` writes, `free` bytes of memory."""
+    """The estimate for one LoRA job on `gpu`, or on the processor with `free` bytes of memory.
+
+    `calibration` is the file that `record_speed` writes.
+    """
     batch = int(settings.get("per_device_train_batch_size") or 4)
     longest = min(max_tokens, int(settings.get("max_length") or 1024), model.max_length)
     steps = total_steps(n_records, settings)
-    memory = memory_bytes(model, batch, longest, settings)
-    available = free_memory() if free is None else free
+    memory = memory_bytes(model, batch, longest, settings, gpu)
+    available = gpu.free if gpu else free_memory() if free is None else free
     width = min(float(longest), (mean_tokens + longest) / 2)  # a batch is padded to its longest record
-    seconds = _seconds(model, steps * batch * width, steps * batch * mean_tokens, calibration)
+    accumulate = int(settings.get("gradient_accumulation_steps") or 1)
+    batches = steps * accumulate * batch
+    seconds = _seconds(model, batches * width, batches * mean_tokens, gpu, calibration)
     return Estimate(
         memory=Figure.estimated(
             round(memory / 1e9, 2),
             "GB",
-            "fp32 weights + LoRA with Adam + activations (68 bytes × tokens × layers × width) + 3 × logits + 1.2 GB",
+            _memory_source(gpu),
         ),
         seconds=seconds,
-        free=Figure.measured(round(available / 1e9, 2), "GB", "memory that the system and its limits leave"),
+        free=Figure.measured(
+            round(available / 1e9, 2),
+            "GB",
+            f"free memory of {gpu.name}" if gpu else "memory that the system and its limits leave",
+        ),
         fits=memory <= available,
         steps=steps,
     )
@@ -97,15 +114,27 @@ def total_steps(n_records: int, settings: Mapping[str, Any]) -> int:
     return max(1, round(per_epoch * float(settings.get("num_train_epochs") or 3.0)))
 
 
-def memory_bytes(model: Sized, batch: int, length: int, settings: Mapping[str, Any]) -> int:
-    """Peak memory of a LoRA training on a CPU."""
+def _memory_source(gpu: Gpu | None) -> str:
+    weights, each, rest = (
+        ("bf16", 34, GPU_BYTES) if gpu and gpu.bf16 else ("fp32", 68, GPU_BYTES if gpu else PROCESS_BYTES)
+    )
+    return (
+        f"{weights} weights + LoRA with Adam + activations ({each} bytes × tokens × layers × width) + 3 × logits"
+        f" + {rest / 1e9:.1f} GB"
+    )
+
+
+def memory_bytes(model: Sized, batch: int, length: int, settings: Mapping[str, Any], gpu: Gpu | None = None) -> int:
+    """Peak memory of a LoRA training: of the GPU where it trains on one, else of the process."""
+    half = 2 if gpu is not None and gpu.bf16 else 1
     config = model.config
     layers, width = int(config.get("num_hidden_layers") or 32), int(config.get("hidden_size") or 4096)
     tokens = batch * length
-    activations = ACTIVATION_BYTES * tokens * width * (2 if settings.get("gradient_checkpointing") else layers)
+    activations = ACTIVATION_BYTES // half * tokens * width * (2 if settings.get("gradient_checkpointing") else layers)
     logits = LOGIT_COPIES * 4 * tokens * int(config.get("vocab_size") or 32_000)
     adapter = 16 * adapter_parameters(config, int(settings.get("lora_r") or 16))  # weight, gradient, Adam's two moments
-    return int(4 * model.parameters + adapter + activations + logits + PROCESS_BYTES)
+    rest = PROCESS_BYTES if gpu is None else GPU_BYTES
+    return int(4 // half * model.parameters + adapter + activations + logits + rest)
 
 
 def adapter_parameters(config: Mapping[str, Any], rank: int) -> int:
@@ -120,8 +149,8 @@ def adapter_parameters(config: Mapping[str, Any], rank: int) -> int:
     return int(config.get("num_hidden_layers") or 32) * rank * sum(a + b for a, b in ends)
 
 
-def _seconds(model: Sized, padded_tokens: float, tokens: float, calibration: Path | None) -> Figure:
-    measured = _read_speeds(calibration).get(str(model.parameters))
+def _seconds(model: Sized, padded_tokens: float, tokens: float, gpu: Gpu | None, calibration: Path | None) -> Figure:
+    measured = _read_speeds(calibration).get(_speed_key(model.parameters, gpu))
     if measured:
         return Figure.estimated(
             round(tokens / measured + START_SECONDS, 1),
@@ -129,17 +158,29 @@ def _seconds(model: Sized, padded_tokens: float, tokens: float, calibration: Pat
             f"tokens ÷ {measured:,.0f} tokens/s, measured in an earlier job on this machine",
         )
     # forward and backward through frozen weights: 2 + 2 operations a parameter and token (no weight gradients)
-    rate = FLOPS_PER_CORE * available_cores()
+    if gpu is None:
+        rate = FLOPS_PER_CORE * available_cores()
+        source = f"{available_cores()} cores × {FLOPS_PER_CORE:.0e}"
+    elif gpu.flops:
+        rate = GPU_SHARE * gpu.flops
+        source = f"{GPU_SHARE:.0%} of a matrix product on {gpu.name}"
+    else:
+        return Figure.not_measured("s", f"{gpu.name} is too full to measure its speed")
     return Figure.estimated(
         round(4 * model.parameters * padded_tokens / rate + START_SECONDS, 1),
         "s",
-        f"4 × parameters × tokens ÷ {rate:.1e} operations/s ({available_cores()} cores × {FLOPS_PER_CORE:.0e})",
+        f"4 × parameters × tokens ÷ {rate:.1e} operations/s ({source})",
     )
 
 
-def record_speed(calibration: Path, parameters: int, tokens_per_s: float) -> None:
+def _speed_key(parameters: int, gpu: Gpu | None) -> str:
+    """One speed for a size of model on a device: the cache can be shared by machines."""
+    return str(parameters) if gpu is None else f"{parameters} on {gpu.name}"
+
+
+def record_speed(calibration: Path, parameters: int, tokens_per_s: float, gpu: Gpu | None = None) -> None:
     """Remember how fast this machine trained a model of that size; replaces the file at once."""
-    speeds = _read_speeds(calibration) | {str(parameters): tokens_per_s}
+    speeds = _read_speeds(calibration) | {_speed_key(parameters, gpu): tokens_per_s}
     calibration.parent.mkdir(parents=True, exist_ok=True)
     temporary = calibration.with_name(f".{calibration.name}.{os.getpid()}")
     temporary.write_text(json.dumps(speeds), encoding="utf-8")

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,13 @@ from workbench.engine.models.child import child_main, run_child
 
 DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """One of these is there where a driver of NVIDIA, AMD, or Windows under WSL is."""
+
+
+SIDE = 4096
+"""Rows and columns of the measured product."""
+
+ROOM = 500_000_000
+"""Bytes that must be free to measure it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class Gpu:
     total: int
     bf16: bool
     """Whether it multiplies bfloat16 itself."""
+    flops: float
+    """Operations a second of a large matrix product in the type it trains in, measured on this GPU."""
 
 
 def may_have_gpu(environ: Mapping[str, str] | None = None, devices: tuple[str, ...] = DEVICES) -> bool:
@@ -46,6 +57,38 @@ async def find_gpu() -> Gpu | None:
     return Gpu(**found["gpu"]) if found.get("gpu") else None
 
 
+class GpuWatch:
+    """`find_gpu` whose answer holds for a while: asking takes seconds."""
+
+    def __init__(
+        self,
+        find: Callable[[], Awaitable[Gpu | None]] = find_gpu,
+        *,
+        hold_s: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._find = find
+        self._hold_s = hold_s
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._at: float | None = None
+        self.known: Gpu | None = None
+        """The last answer."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there was an answer yet."""
+        return self._at is not None
+
+    async def find(self) -> Gpu | None:
+        """The GPU as it was at most `hold_s` seconds ago."""
+        async with self._asking:
+            if self._at is None or self._clock() - self._at > self._hold_s:
+                self.known = await self._find()
+                self._at = self._clock()
+            return self.known
+
+
 def _ask() -> dict[str, Any]:
     try:
         import torch
@@ -55,7 +98,25 @@ def _ask() -> dict[str, Any]:
         return {"gpu": None}
     free, total = torch.cuda.mem_get_info(0)
     name = torch.cuda.get_device_name(0)
-    return {"gpu": {"name": name, "free": free, "total": total, "bf16": bool(torch.cuda.is_bf16_supported())}}
+    bf16 = bool(torch.cuda.is_bf16_supported())
+    flops = _matrix_speed(torch.bfloat16 if bf16 else torch.float32) if free > ROOM else 0.0
+    return {"gpu": {"name": name, "free": free, "total": total, "bf16": bf16, "flops": flops}}
+
+
+def _matrix_speed(dtype: Any) -> float:
+    """Operations a second of a square matrix product (2 n³ each), the fastest of a few."""
+    import torch
+
+    matrix = torch.randn((SIDE, SIDE), device="cuda", dtype=dtype)
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    times = []
+    for _ in range(6):
+        begin.record()
+        matrix @ matrix
+        end.record()
+        torch.cuda.synchronize()
+        times.append(begin.elapsed_time(end) / 1000)
+    return float(2 * SIDE**3 / min(times))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ class Parts:
     check_settings: Callable[[Any, str, Mapping[str, Any]], None]
     """(probe, method, settings): raises a WorkbenchError that names the unknown setting."""
     trainer_folder: Callable[[str], Path]
-    estimate: Callable[..., Any]
+    estimate: Callable[..., Awaitable[Any]]
     """(base, n_records=, mean_tokens=, max_tokens=, settings=): memory, seconds, free and whether it fits."""
     prepare: Sequence[str] = (sys.executable, "-m", "workbench.engine.prepare")
     """A command; the job's folder follows as its argument."""

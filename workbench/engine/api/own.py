@@ -213,7 +213,7 @@ async def estimate(request: Request) -> JSONResponse:
     others = {name: value for name, value in asked.settings.items() if name not in OPENAI_NAMES and value is not None}
     check_numbers(others, (*NUMBERS, *ESTIMATED), "settings")
     resolved = resolve(openai, others, asked.n_records)
-    found = engine.parts.estimate(
+    found = await engine.parts.estimate(
         engine.registry.base(asked.model),
         n_records=asked.n_records,
         mean_tokens=asked.mean_tokens,

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LENGTHS = 512
 """A fixed cache is a multiple of this long, so that batches of like length share one graph."""
 
+PROMPT_TOKENS = 16_384
+"""Of prompts that are read at once: attention without a fused kernel holds a number for each pair of them."""
+
 WARM_UPS = 3
 """Steps before a capture: libraries allocate and choose their kernels in the first."""
 
@@ -82,22 +85,34 @@ class FixedDecoder:
         import torch
 
         rows, width = ids.shape
-        size = 1 << (rows - 1).bit_length()
+        size, total = fixed_shape(rows, length)
         ids, mask = (torch.cat([part, part[-1:].expand(size - rows, -1)]) for part in (ids, mask))
         self._rows = rows
-        self._reset(size, -(-length // LENGTHS) * LENGTHS, ids.device)
-        here = mask.bool()
-        seen = torch.zeros((size, 1, width, self._open.shape[-1]), dtype=torch.bool, device=ids.device)
-        seen[..., :width] = here[:, None, None, :] & torch.ones_like(seen[0, 0, :, :width]).tril()
-        # padding looks at itself: a row of attention without any position would be NaN, also for its neighbours
-        seen[..., :width] |= torch.eye(width, dtype=torch.bool, device=ids.device)
+        self._reset(size, total, ids.device)
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        logits = self._forward(ids, seen, positions)
+        each = max(1, PROMPT_TOKENS // width)
+        logits = torch.cat([self._read(ids, mask, positions, slice(at, at + each)) for at in range(0, size, each)])
+        self._rewind(width)
         self._open.zero_()
-        self._open[:, 0, 0, :width] = here
+        self._open[:, 0, 0, :width] = mask.bool()
         self._position.copy_(positions[:, -1:])
         self._at = width
         return logits[:rows]
+
+    def _read(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, some: slice) -> torch.Tensor:
+        """Read the prompts of some rows, and copy what a growing cache has of them into the fixed one."""
+        out = self._model(
+            input_ids=ids[some],
+            attention_mask=mask[some],
+            position_ids=positions[some],
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        width = ids.shape[1]
+        for fixed, grown in zip(self._cache.layers, out.past_key_values.layers, strict=True):
+            fixed.keys[some, :, :width] = grown.keys
+            fixed.values[some, :, :width] = grown.values
+        return out.logits[:, -1]  # type: ignore[no-any-return]
 
     def step(self, ids: torch.Tensor) -> torch.Tensor:
         """See Decoder."""
@@ -121,7 +136,6 @@ class FixedDecoder:
         from transformers import StaticCache
 
         if self._shape == (size, length):
-            self._rewind(0)
             return
         self._graph = self._logits = self._cache = None  # freed before the next is allocated
         self._shape = (size, length)
@@ -129,6 +143,8 @@ class FixedDecoder:
         self._open = torch.zeros((size, 1, 1, length), dtype=torch.bool, device=device)
         self._position = torch.zeros((size, 1), dtype=torch.long, device=device)
         self._ids = torch.zeros((size, 1), dtype=torch.long, device=device)
+        with torch.inference_mode():  # a first step, for nothing: the cache allocates itself in it
+            self._forward(self._ids, self._open, self._position)
 
     def _rewind(self, filled: int) -> None:
         for layer in self._cache.layers:
@@ -143,7 +159,7 @@ class FixedDecoder:
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
                 self._forward(self._ids, self._open, self._position)
-                self._rewind(self._at)
+                self._rewind(self._at)  # in place: the capture must write where this step will
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
@@ -160,6 +176,11 @@ class FixedDecoder:
             logits_to_keep=1,
         )
         return out.logits[:, -1]  # type: ignore[no-any-return]
+
+
+def fixed_shape(rows: int, length: int) -> tuple[int, int]:
+    """Rows and positions that a fixed cache has for so many of such a length: few shapes, each one graph."""
+    return 1 << (rows - 1).bit_length(), -(-length // LENGTHS) * LENGTHS
 
 
 def fits_fixed(model: Any) -> bool:

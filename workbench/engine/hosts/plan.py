@@ -14,6 +14,7 @@ from workbench.engine.models.served import refusal, served_gguf
 if TYPE_CHECKING:
     from workbench.engine.gpu import Gpu
     from workbench.engine.hosts.pool import Servable
+    from workbench.engine.models.folder import ModelFolder
 
 CONTEXT = 8192
 """Tokens that the requests of one llama.cpp host share at most; a longer one is refused by name."""
@@ -28,6 +29,9 @@ TORCH_OVERHEAD = 700_000_000
 GPU_PROCESS = 2_000_000_000
 """Bytes of the processor's memory that CUDA's libraries and the loading take in addition."""
 
+GPU_TOKENS = (16_384, 32_768, 65_536)
+"""Positions that the cache of a host on a GPU can have, over all requests that are answered at once."""
+
 GPU_OVERHEAD = 1_000_000_000
 """Bytes of the GPU beside weights and cache: CUDA's context, its libraries' workspaces, activations of a prompt."""
 
@@ -37,15 +41,7 @@ async def make_plan(served: Servable, cache: Path, gpu: Gpu | None) -> Plan:
     base = read_folder(served.base.path, served.id, cache / "hashes")
     context = min(base.max_length, CONTEXT)
     if gpu is not None:
-        bytes_each = 2 if gpu.bf16 else 4
-        return Plan(
-            host="transformers",
-            precision="bfloat16" if gpu.bf16 else "float32",
-            module="workbench.engine.hosts.transformers_host",
-            arguments=_transformers(served, context),
-            memory=TORCH_OVERHEAD + GPU_PROCESS,
-            gpu_memory=bytes_each * base.parameters + kv_cache_bytes(base.config, context, bytes_each) + GPU_OVERHEAD,
-        )
+        return _on_gpu(served, base, context, gpu)
     gguf = await _gguf(served, cache) if importlib.util.find_spec("xllamacpp") else None
     if gguf is not None:
         return Plan(
@@ -61,6 +57,22 @@ async def make_plan(served: Servable, cache: Path, gpu: Gpu | None) -> Plan:
         module="workbench.engine.hosts.transformers_host",
         arguments=_transformers(served, context),
         memory=4 * base.parameters + kv_cache_bytes(base.config, context, 4) + TORCH_OVERHEAD,
+    )
+
+
+def _on_gpu(served: Servable, base: ModelFolder, context: int, gpu: Gpu) -> Plan:
+    """On the GPU, with as large a cache as leaves room for other models; a small one where memory is short."""
+    each = 2 if gpu.bf16 else 4
+    weights = each * base.parameters + GPU_OVERHEAD
+    roomy = [tokens for tokens in GPU_TOKENS if weights + kv_cache_bytes(base.config, tokens, each) < gpu.free / 2]
+    tokens = max([context, *roomy])
+    return Plan(
+        host="transformers",
+        precision="bfloat16" if gpu.bf16 else "float32",
+        module="workbench.engine.hosts.transformers_host",
+        arguments=(*_transformers(served, context), "--cache-tokens", str(tokens)),
+        memory=TORCH_OVERHEAD + GPU_PROCESS,
+        gpu_memory=weights + kv_cache_bytes(base.config, tokens, each),
     )
 
 

@@ -30,6 +30,7 @@ from starlette.routing import Route
 
 from workbench.dataset.template import TemplateError, render
 from workbench.engine.api.presence import unless_gone
+from workbench.engine.hosts.decode import FixedDecoder, GrowingDecoder, fits_fixed, fixed_shape
 from workbench.engine.hosts.generate import Generator, Row
 from workbench.engine.hosts.life import settle
 from workbench.engine.models.folder import ModelFolder, read_folder
@@ -109,16 +110,36 @@ def _number(body: dict[str, Any], name: str, default: float, least: float) -> fl
     return float(value)
 
 
-def work(generator: Generator, rows: queue.Queue[Row], most: int) -> None:
-    """Answer for ever: the first waiting request, and what comes within the window after it, `most` as one batch."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is answered as one batch."""
+
+    rows: int
+    tokens: int
+    """Positions of the cache, over all rows."""
+
+    def holds(self, batch: list[Row]) -> bool:
+        """Whether these rows are one batch; a row alone always is."""
+        width = max(len(row.prompt_ids) for row in batch)
+        size, length = fixed_shape(len(batch), width + max(row.max_tokens for row in batch))
+        return len(batch) == 1 or (len(batch) <= self.rows and size * length <= self.tokens)
+
+
+def work(generator: Generator, rows: queue.Queue[Row], limits: Limits) -> None:
+    """Answer for ever: the first waiting request, and what comes within the window after it, as one batch."""
+    waiting: Row | None = None
     while True:
-        batch = [rows.get()]
+        batch, waiting = [waiting or rows.get()], None
         deadline = time.monotonic() + WINDOW_S
-        while len(batch) < most:
+        while waiting is None and len(batch) < limits.rows:
             try:
-                batch.append(rows.get(timeout=max(0.0, deadline - time.monotonic())))
+                row = rows.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 break
+            if limits.holds([*batch, row]):
+                batch.append(row)
+            else:
+                waiting = row
         try:
             generator.generate(batch)
         except (RuntimeError, MemoryError) as error:
@@ -221,8 +242,6 @@ def load(model: ModelFolder, adapter: Path | None) -> Generator:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from workbench.engine.hosts.decode import FixedDecoder, GrowingDecoder, fits_fixed
-
     cuda = torch.cuda.is_available()
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         model.path,
@@ -253,6 +272,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--adapter", type=Path)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--context", type=int, default=4096)
+    parser.add_argument("--cache-tokens", type=int, default=65_536, help="positions of the cache, over a whole batch")
     given = parser.parse_args(arguments)
     key = settle(given.socket)
     import uvicorn
@@ -261,7 +281,8 @@ def main(arguments: list[str]) -> int:
     generator = load(model, given.adapter)
     rows: queue.Queue[Row] = queue.Queue()
     service = Service(model, load_tokenizer(model.path), min(given.context, model.max_length), rows)
-    threading.Thread(target=work, args=(generator, rows, GPU_BATCH if generator.on_gpu else BATCH), daemon=True).start()
+    limits = Limits(GPU_BATCH if generator.on_gpu else BATCH, given.cache_tokens)
+    threading.Thread(target=work, args=(generator, rows, limits), daemon=True).start()
     uvicorn.run(application(service, key), uds=str(given.socket), log_level="warning", access_log=False)
     return 0
 
