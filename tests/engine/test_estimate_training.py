@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from tests.engine.tiny import build_tiny_model
-from workbench.catalog.figure import Origin
+from workbench.catalog.figure import Figure, Origin
 from workbench.engine.estimate import (
     Estimate,
     adapter_parameters,
@@ -16,6 +17,7 @@ from workbench.engine.estimate import (
     record_speed,
     total_steps,
 )
+from workbench.engine.gpu import Gpu
 from workbench.engine.models.folder import ModelFolder, read_folder
 
 SMOLLM2 = {
@@ -41,6 +43,61 @@ def of(free: int = 10**11, calibration: Path | None = None, **settings: float) -
     return estimate(
         Smollm2(), n_records=100, mean_tokens=80, max_tokens=130, settings=settings, free=free, calibration=calibration
     )
+
+
+class Llama:
+    """A model of random weights that was trained on a GPU to measure its peak."""
+
+    max_length = 8192
+
+    def __init__(self, parameters: int, width: int, layers: int, key_value: int, inner: int) -> None:
+        self.parameters = parameters
+        self.config = SMOLLM2 | {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": 32,
+            "num_key_value_heads": key_value,
+            "head_dim": width // 32,
+            "intermediate_size": inner,
+        }
+
+
+H200 = Gpu("NVIDIA H200", free=150 * 10**9, total=151 * 10**9, bf16=True, flops=7.5e14)
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "peak"),
+    [
+        (Llama(1_170_302_976, 2048, 22, 4, 5632), 8, 23.8),
+        (Llama(7_382_241_280, 4096, 32, 8, 14336), 4, 47.1),
+    ],
+)
+def test_a_gpus_memory_is_near_the_peaks_that_were_measured(model: Llama, batch: int, peak: float) -> None:
+    """nvidia-smi's highest reading while LoRA trained on records of 1024 tokens."""
+    settings = {"per_device_train_batch_size": batch, "max_steps": 12}
+    found = estimate(model, n_records=400, mean_tokens=930, max_tokens=1024, settings=settings, gpu=H200)
+    assert found.memory.value == pytest.approx(peak, rel=0.03)
+    assert found.fits
+    assert "H200" in (found.memory.source or "")
+    assert found.free.value == 150
+    small = dataclasses.replace(H200, free=16 * 10**9)
+    assert not estimate(model, n_records=400, mean_tokens=930, max_tokens=1024, settings=settings, gpu=small).fits
+
+
+def test_a_gpus_time_is_from_its_own_speed_then_from_an_earlier_job(tmp_path: Path) -> None:
+    file = tmp_path / "speeds.json"
+
+    def seconds(gpu: Gpu) -> Figure:
+        model = Llama(7_382_241_280, 4096, 32, 8, 14336)
+        asked = {"n_records": 400, "mean_tokens": 930, "max_tokens": 1024, "settings": {}}
+        return estimate(model, gpu=gpu, calibration=file, **asked).seconds
+
+    twice = dataclasses.replace(H200, flops=2 * H200.flops)
+    assert (seconds(H200).value or 0) - 15 == pytest.approx(2 * ((seconds(twice).value or 0) - 15), abs=0.2)
+    assert seconds(dataclasses.replace(H200, flops=0.0)).origin is Origin.NOT_MEASURED
+    record_speed(file, 7_382_241_280, 3871.0, H200)
+    record_speed(file, 7_382_241_280, 1.0)  # the processor's speed is another
+    assert seconds(H200).value == pytest.approx(3 * 400 * 930 / 3871 + 15, abs=1)
 
 
 def test_figures_say_where_they_come_from() -> None:

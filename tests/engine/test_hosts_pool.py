@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -20,7 +21,9 @@ import psutil
 import pytest
 
 from tests.engine.tiny import build_tiny_gguf, build_tiny_model
+from workbench.engine.gpu import Gpu
 from workbench.engine.hosts.errors import HostFailed, NoRoom
+from workbench.engine.hosts.plan import make_plan
 from workbench.engine.hosts.pool import Endpoint, HostPool, ServedModel
 from workbench.engine.hosts.process import socket_path
 from workbench.engine.models.folder import read_folder
@@ -279,3 +282,28 @@ async def test_a_host_gives_way_to_training(models: list[ServedModel], runtime: 
         await pool.endpoint(models[0])
         (child,) = psutil.Process().children()
         assert child.nice() == min(19, os.nice(0) + 5)
+
+
+async def test_on_a_gpu_the_plan_is_of_its_memory(cache: Path, models: list[ServedModel]) -> None:
+    roomy = await make_plan(models[0], cache, gpu(80 * 10**9))
+    assert (roomy.host, roomy.precision) == ("transformers", "bfloat16")
+    assert int(roomy.arguments[roomy.arguments.index("--cache-tokens") + 1]) == 65_536
+    tight = await make_plan(models[0], cache, gpu(10**8))
+    assert int(tight.arguments[tight.arguments.index("--cache-tokens") + 1]) < 16_384
+    assert tight.gpu_memory < roomy.gpu_memory
+    old = await make_plan(models[0], cache, dataclasses.replace(gpu(80 * 10**9), bf16=False))
+    assert old.precision == "float32"
+    assert (await make_plan(models[0], cache, None)).gpu_memory == 0
+
+
+async def test_a_full_gpu_says_so(cache: Path, models: list[ServedModel], runtime: Path) -> None:
+    async def find() -> Gpu | None:
+        return gpu(10**8)
+
+    async with running(HostPool(runtime, cache, budget_bytes=2**36, find_gpu=find)) as pool:
+        with pytest.raises(NoRoom, match="on the GPU"):
+            await pool.endpoint(models[0])
+
+
+def gpu(free: int) -> Gpu:
+    return Gpu("a GPU", free=free, total=80 * 10**9, bf16=True, flops=1e14)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from tests.engine.tiny import CONTEXT, build_tiny_model
 from workbench.engine.hosts.decode import FixedDecoder, fits_fixed
 from workbench.engine.hosts.generate import Generator, Row
 from workbench.engine.hosts.pool import Endpoint, HostPool, ServedModel
-from workbench.engine.hosts.transformers_host import load
+from workbench.engine.hosts.transformers_host import Limits, load, work
 from workbench.engine.models.folder import ModelFolder, read_folder
 from workbench.engine.models.wheels import CONVERTER
 
@@ -196,3 +198,24 @@ def test_a_bad_request_is_400_with_its_parameter(
 def test_without_the_key_nothing_is_answered(host: tuple[Endpoint, asyncio.Runner]) -> None:
     endpoint, runner = host
     assert runner.run(post(endpoint, key="wrong")).status_code == 401
+
+
+def test_a_batch_holds_what_its_cache_has_room_for() -> None:
+    limits = Limits(rows=8, tokens=4096)
+    short, long = row([1] * 100, max_tokens=400)[0], row([1] * 100, max_tokens=3000)[0]
+    assert limits.holds([short] * 8)
+    assert not limits.holds([short] * 9)
+    assert not limits.holds([short, long])
+    assert limits.holds([row([1] * 100, max_tokens=8000)[0]])  # alone: refused by its context, not by its batch
+
+
+def test_rows_that_are_no_batch_are_answered_one_after_the_other(generator: Generator) -> None:
+    """All five get their answer, none waits for ever outside of a batch."""
+    waiting: queue.Queue[Row] = queue.Queue()
+    ended: queue.Queue[int] = queue.Queue()
+    for number in range(5):
+        item, _ = row([1, 50, number], max_tokens=4 + 600 * (number % 2), stop=("e", "a", "t"))
+        item.deliver = lambda _text, reason, number=number: ended.put(number) if reason else None
+        waiting.put(item)
+    threading.Thread(target=work, args=(generator, waiting, Limits(rows=4, tokens=600)), daemon=True).start()
+    assert {ended.get(timeout=60) for _ in range(5)} == set(range(5))

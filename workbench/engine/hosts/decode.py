@@ -69,7 +69,8 @@ class GrowingDecoder:
             logits_to_keep=1,
         )
         self._cache = out.past_key_values
-        return out.logits[:, -1]  # type: ignore[no-any-return]
+        logits: torch.Tensor = out.logits[:, -1]
+        return logits
 
 
 class FixedDecoder:
@@ -79,6 +80,7 @@ class FixedDecoder:
         self._model = model
         self._shape: tuple[int, int] | None = None
         self._graph: Any = None
+        self._cache: Any = None
 
     def begin(self, ids: torch.Tensor, mask: torch.Tensor, length: int) -> torch.Tensor:
         """See Decoder."""
@@ -112,7 +114,8 @@ class FixedDecoder:
         for fixed, grown in zip(self._cache.layers, out.past_key_values.layers, strict=True):
             fixed.keys[some, :, :width] = grown.keys
             fixed.values[some, :, :width] = grown.values
-        return out.logits[:, -1]  # type: ignore[no-any-return]
+        logits: torch.Tensor = out.logits[:, -1]
+        return logits
 
     def step(self, ids: torch.Tensor) -> torch.Tensor:
         """See Decoder."""
@@ -175,7 +178,8 @@ class FixedDecoder:
             use_cache=True,
             logits_to_keep=1,
         )
-        return out.logits[:, -1]  # type: ignore[no-any-return]
+        logits: torch.Tensor = out.logits[:, -1]
+        return logits
 
 
 def fixed_shape(rows: int, length: int) -> tuple[int, int]:

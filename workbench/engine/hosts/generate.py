@@ -59,7 +59,7 @@ class Generator:
         """Whether it computes on a GPU."""
         import torch
 
-        return torch.device(self._device).type == "cuda"
+        return bool(torch.device(self._device).type == "cuda")
 
     def generate(self, rows: list[Row]) -> None:
         """Answer all rows; each gets its text as it comes."""

@@ -41,7 +41,7 @@ WINDOW_S = 0.015
 
 BATCH = 8
 GPU_BATCH = 32
-"""Requests that are answered as one batch: a GPU's step takes hardly longer for many rows than for one."""
+"""The same on a GPU, whose step takes hardly longer for many rows (starter on an H200: 3.5 ms for 1, 4.0 for 32)."""
 DEFAULT_MAX_TOKENS = 1024
 """Where a request names no length and the context would allow more."""
 
