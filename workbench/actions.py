@@ -248,6 +248,7 @@ _JOBS_ACTIONS = (
     Action("jobs.metric", "Next metric", ("m",), "Every number that the job reports, one chart after the other.", "Jobs", "metric"),
     Action("jobs.mark", "Lay curves over each other", ("space",), "Mark the job: marked jobs share one chart; again: not.", "Jobs", "mark"),
     Action("jobs.attach", "Follow a run by its files", ("a",), "TensorBoard files, trainer_state.json, results.csv, a log, or their folder.", "Jobs", "attach"),
+    Action("jobs.detach", "Forget an attached run", ("D",), "Take an attached run off the list; its files stay. Asks first.", "Jobs", "detach"),
     Action("jobs.alerts", "What is wrong", ("w",), "Every alert of the job with its rule and what to do.", "Jobs"),
     Action("jobs.smooth", "Smooth the curves", ("s",), "A moving average of 0.6, 0.9, 0.97, none; the legend keeps the measured values.", "Jobs"),
     Action("jobs.log", "Logarithmic axis", ("L",), "For values that span decades; again: linear.", "Jobs"),

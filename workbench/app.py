@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
@@ -50,6 +50,8 @@ SCREENS = {
 
 TWICE_S = 3.0
 """How long after a first ctrl+c a second one quits."""
+ENDS_AFTER_S = 3.0
+"""Noticing the ends of jobs begins when the first screen stands."""
 _BETWEEN = "between projects"
 _CONTROL_CHARACTERS = ControlCharacterFilter()
 
@@ -119,6 +121,7 @@ class WorkbenchApp(App[int], inherit_bindings=False):
             self.add_mode(mode, partial(self._make_screen, mode))
         workarounds.repaint_after_resume(self)
         self.call_after_refresh(startup.settle)
+        self.set_timer(ENDS_AFTER_S, self.watch_ends)
         if not self.is_headless:
             leave_on_signals(asyncio.get_running_loop(), lambda code: self.exit(return_code=code))
         for notice in self._notices:
@@ -137,6 +140,25 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         """A mode's own screen, if it has been shown already."""
         stack = self._screen_stacks.get(mode, [])
         return stack[0] if stack and isinstance(stack[0], Frame) else None
+
+    @work(group="ends", exit_on_error=False)
+    async def watch_ends(self) -> None:
+        """Tell of every job that ends, whatever is on screen. The Jobs screen asks the providers by itself."""
+        from workbench.screens.aside import aside, aside_sync
+        from workbench.workflow.ends import LOOK_S, Ends
+        from workbench.workflow.finish import ended_text, tell
+
+        ends, said = Ends(self.context), ""
+        while True:
+            try:
+                for job in await aside(ends.look(ask=self.screen is not self.screen_of("jobs"))):
+                    if await aside_sync(partial(tell, self.context, job, workarounds.terminal_writer(self))):
+                        self.notify(f"{ended_text(job)}: 4 shows it", timeout=12, markup=False)
+            except WorkbenchError as error:
+                if str(error) != said:  # a broken config.toml is broken at each look
+                    said = str(error)
+                    self.notify(said, severity="warning", timeout=12, markup=False)
+            await asyncio.sleep(LOOK_S)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """No cursor blinks: nothing moves when nothing happens."""

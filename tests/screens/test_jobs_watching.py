@@ -183,6 +183,33 @@ async def test_a_run_is_attached_from_the_screen(loop, until, screen_text, tmp_p
         await until(pilot, lambda: isinstance(app.screen, MessageDialog))
 
 
+async def test_an_attached_run_is_forgotten_after_a_yes(runs, until, screen_text, tmp_path) -> None:
+    """D, then y: it leaves the list, the other one is shown; a job cannot be forgotten."""
+    loop, (overfits, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await on_job(pilot, until, overfits)
+        await pilot.press("space", "D")
+        await wait_idle(pilot)
+        assert "The run goes on" in screen_text(app)
+        await pilot.press("n")
+        await wait_idle(pilot)
+        assert {job.id for job in screen.jobs} == {overfits, calm}
+        await pilot.press("D", "y")
+        await until(pilot, lambda: [job.id for job in screen.jobs] == [calm])
+        await until(pilot, lambda: screen.view is not None and screen.view.job.id == calm)
+        await wait_idle(pilot)
+        assert overfits not in screen.marked
+        assert (tmp_path / "results.csv").read_text() == AZURE
+        await asyncio.to_thread(loop.job, "tickets")
+        screen.action_refresh()
+        await until(pilot, lambda: len(screen.jobs) == 2)
+        screen._table.list.cursor = [job.profile for job in screen.jobs].index("local")
+        await wait_idle(pilot)
+        assert screen.check_action("detach", ()) is False
+        assert screen.check_action("cancel", ()) is True
+
+
 async def test_curves_over_time(runs, until, screen_text) -> None:
     """t: seconds since the first report; again: steps."""
     loop, (_, calm) = runs  # noqa: F811

@@ -17,7 +17,7 @@ METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic", "reinforcement")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`job create|list|show|events|series|checkpoints|cancel|pause|resume|attach|lineage|reproduce|export`."""
+    """`job create|list|show|events|series|checkpoints|cancel|pause|resume|attach|detach|lineage|reproduce|export`."""
     verbs = add_group(commands, shared, "job", "training jobs on every profile")
     _register_create(verbs, shared)
     add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
@@ -31,6 +31,8 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
         "path", metavar="PATH", help="TensorBoard files, trainer_state.json, results.csv, a log, a folder"
     )
     attach.add_argument("--follow", action="store_true", help="its reports until it is through; JSON lines with --json")
+    detach = add_command(verbs, shared, "detach", run_detach, "forget an attached run; its files stay")
+    detach.add_argument("id", metavar="ID")
     add_command(verbs, shared, "checkpoints", run_checkpoints, "a job's checkpoints").add_argument("id", metavar="ID")
     for action, summary in (
         ("cancel", "end a job; what it learned so far is discarded"),
@@ -215,12 +217,11 @@ def _tell(context: Any, job: Any) -> None:
     from workbench.workflow.finish import tell
 
     def write(said: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(said)
-            sys.stderr.flush()
+        sys.stderr.write(said)
+        sys.stderr.flush()
 
     if job.ended:
-        tell(job, context.config.preferences, context.environ, write)
+        tell(context, job, write if sys.stderr.isatty() else None)
 
 
 def run_reproduce(args: argparse.Namespace) -> int:
@@ -335,6 +336,18 @@ def run_attach(args: argparse.Namespace) -> int:
         return 0
     output.note(f"{view.job.id}: {view.job.metadata['kind']}; Ctrl-C stops looking, the run goes on")
     run_async(_print_events(args, context, view.job.id))
+    return 0
+
+
+def run_detach(args: argparse.Namespace) -> int:
+    """Forget an attached run."""
+    from workbench.workflow.attach import detach
+
+    job = detach(context_of(args), args.id)
+    if args.json:
+        output.emit_json({"id": job.id, "path": job.metadata["path"], "detached": True})
+    else:
+        output.say(f"{job.id} is forgotten; {job.metadata['path']} stays as it is")
     return 0
 
 

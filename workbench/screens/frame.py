@@ -30,7 +30,7 @@ NEXT_STEP = "next-step"
 NEXT_STEP_AFTER_S = 0.2
 """The next step needs half of the rooms imported: the screen's own contents come first."""
 
-LONG_LIVED = frozenset({"follow", "machine"})
+LONG_LIVED = frozenset({"follow", "machine", "ends"})
 """Groups of workers that run as long as their screen does; `wait_idle` of the tests does not wait for them."""
 
 

@@ -62,6 +62,14 @@ class Attached(Message):
         self.job = job
 
 
+class Detached(Message):
+    """An attached run was forgotten."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+
+
 class MachineSeen(Message):
     """How busy the machine is."""
 

@@ -15,7 +15,15 @@ from textual.widget import Widget
 from workbench.actions import bindings_for
 from workbench.errors import WorkbenchError
 from workbench.screens.aside import aside, aside_sync
-from workbench.screens.job_messages import Attached, FollowFailed, JobActed, JobChanged, JobsListed, LineageFound
+from workbench.screens.job_messages import (
+    Attached,
+    Detached,
+    FollowFailed,
+    JobActed,
+    JobChanged,
+    JobsListed,
+    LineageFound,
+)
 from workbench.screens.jobs_watching import Watching
 from workbench.terminal.escape import visible_line
 from workbench.widgets import clock
@@ -70,7 +78,8 @@ side. When the dots rise while the line goes on falling, the model learns by hea
 goes from the list to the chart and the events; `z` makes one of them fill the screen.
 
 `space` marks jobs: their curves lie over each other, each with its letter at the end. `a` follows a run that was not \
-started here, by its files: TensorBoard, trainer_state.json, results.csv or a log with `{'loss': …}` lines.
+started here, by its files: TensorBoard, trainer_state.json, results.csv or a log with `{'loss': …}` lines; `D` takes \
+it off the list.
 """
 
     def __init__(self, context: Context, project: Project) -> None:
@@ -279,10 +288,10 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the job under the cursor allows now."""
-        if action not in ("pause", "resume", "cancel", "lineage"):
+        if action not in ("pause", "resume", "cancel", "lineage", "detach"):
             return True
         job = self.job
-        if job is None or job.profile == ATTACHED:
+        if job is None or (job.profile == ATTACHED) != (action == "detach"):
             return False
         match action:
             case "pause":
@@ -365,6 +374,16 @@ started here, by its files: TensorBoard, trainer_state.json, results.csv or a lo
         """Put the cursor on the run."""
         self.jobs = tuple(job for job in self.jobs if job.id != message.job.id)
         self.job_created(message.job)
+
+    @on(Detached)
+    def show_detached(self, message: Detached) -> None:
+        """Without it; the cursor on what stands there now."""
+        self._views.pop(message.job_id, None)
+        self.marked.pop(message.job_id, None)
+        self.jobs = tuple(job for job in self.jobs if job.id != message.job_id)
+        self._following, self.view = None, None
+        self._show_list()
+        self.list_jobs()
 
     def action_lineage(self) -> None:
         """What made the model of the job under the cursor."""

@@ -11,9 +11,10 @@ from textual import on, work
 
 from workbench.screens.aside import aside, aside_sync
 from workbench.screens.frame import Frame
-from workbench.screens.job_messages import Attached, CsvWritten, MachineSeen, OtherSeen, TableMade
+from workbench.screens.job_messages import Attached, CsvWritten, Detached, MachineSeen, OtherSeen, TableMade
 from workbench.screens.job_monitor import JobMonitor
 from workbench.terminal.escape import visible_line
+from workbench.terminal.workarounds import terminal_writer
 from workbench.widgets import clock
 
 if TYPE_CHECKING:
@@ -81,15 +82,8 @@ class Watching(Frame):
         """Bell, notification, the person's own command."""
         from workbench.workflow.finish import tell
 
-        preferences = self.context.config.preferences
         for job in ended:
-            tell(job, preferences, self.context.environ, self.write_to_terminal)
-
-    def write_to_terminal(self, said: str) -> None:
-        """Past Textual: neither a bell nor a notification is drawn."""
-        driver = self.app._driver
-        if driver is not None and not self.app.is_headless:
-            driver.write(said)
+            tell(self.context, job, terminal_writer(self.app))
 
     def watch_machine(self, going_on: bool) -> None:
         """Look at the machine every few seconds while a job trains on it."""
@@ -268,3 +262,29 @@ class Watching(Frame):
         from workbench.workflow.attach import attach
 
         self.post_message(Attached((await aside(attach(self.context, path))).job))
+
+    def action_detach(self) -> None:
+        """Forget the attached run under the cursor, after a yes."""
+        from workbench.screens.dialogs.confirm import ConfirmDialog
+
+        job = self.job
+        if job is None:
+            return
+        path = visible_line(str(job.metadata.get("path", "")))
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.detach(job.id)
+
+        said = f"Only our record of it goes. The run goes on, {path} stays as it is."
+        self.app.push_screen(ConfirmDialog(f"Forget {job.id}?", said), answered)
+
+    @work(exclusive=True, group="attach", exit_on_error=False)
+    async def detach(self, job_id: str) -> None:
+        """Remove our record, when nobody here writes it any more."""
+        from workbench.workflow.attach import detach
+
+        following = self.workers.cancel_group(self, "follow")
+        await asyncio.gather(*(worker.wait() for worker in following), return_exceptions=True)
+        await aside_sync(lambda: detach(self.context, job_id))
+        self.post_message(Detached(job_id))

@@ -5,6 +5,7 @@ Checked against Textual 8.2.8.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
@@ -27,3 +28,12 @@ def still_cursor(widget: Widget) -> None:
     """
     if hasattr(widget, "cursor_blink"):
         widget.cursor_blink = False
+
+
+def terminal_writer(app: App[Any]) -> Callable[[str], object] | None:
+    """What writes past Textual: neither a bell nor a notification is drawn. None where there is no terminal.
+
+    Textual rings the bell, but has no call for a sequence of one's own.
+    """
+    driver = app._driver
+    return None if driver is None or app.is_headless else driver.write

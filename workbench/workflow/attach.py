@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 import time
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
-from workbench.workflow.train import ATTACHED, job_folder
+from workbench.workflow.train import ATTACHED, job_folder, recorded_jobs
 
 if TYPE_CHECKING:
     from workbench.providers.attached import Reading, Source
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     Taken = tuple[Source, list[Reading]]
 
+_REMOVED = ".removed-"
+"""Folders that are on their way out; a killed removal is finished by the next one."""
 QUIET_S = 600.0
 """A run that wrote nothing for so long is called quiet: its files do not say whether it goes on."""
 
@@ -51,6 +55,29 @@ async def attach(context: Context, path: Path) -> JobView:
             raise WorkbenchError(str(source.path), why, "attach it when the run has reported", code="not_a_run")
     await asyncio.to_thread(log.save_job, _seen(source, job_id, log.job(), bool(readings)))
     return await look(context, job_id, taken=(source, readings))
+
+
+def detach(context: Context, job_id: str) -> Job:
+    """Forget an attached run: our record of it goes, the run and its files stay as they are. Returns what it was.
+
+    Raises WorkbenchError where there is no such run; a job is not forgotten, since its provider still has it.
+    """
+    job = attached(context, job_id)
+    if job is None:
+        known = job_id in recorded_jobs(context)
+        why = "is a job, not an attached run" if known else "is not attached"
+        hint = "a job stays in the list as long as its provider has it" if known else "see `ftwb job list`"
+        raise WorkbenchError(f"run {job_id}", why, hint, code="not_attached")
+    jobs = context.home / "jobs"
+    try:
+        # Renamed first: whoever reads the list meanwhile finds all of it or nothing.
+        job_folder(context, ATTACHED, job_id).rename(jobs / f"{_REMOVED}{uuid.uuid4().hex}")
+        for left in jobs.glob(f"{_REMOVED}*"):
+            shutil.rmtree(left)
+    except OSError as error:
+        why = f"cannot be removed ({(error.strerror or str(error)).lower()})"
+        raise WorkbenchError(str(job_folder(context, ATTACHED, job_id)), why, "check its permissions") from error
+    return job
 
 
 async def look(context: Context, job_id: str, *, taken: Taken | None = None) -> JobView:
@@ -83,7 +110,7 @@ async def follow_attached(
     last: JobView | None = None
     trouble: str | None = None
     try:
-        while True:
+        while (kept := log.job()) is not None:  # else somebody detached it: nothing is written for it any more
             writing = await asyncio.to_thread(lease.take)
             new = await asyncio.to_thread(log.read_new, READ_AT_ONCE)
             folding.add(new)
@@ -111,7 +138,7 @@ async def follow_attached(
                 except WorkbenchError as error:
                     trouble = error.message
             else:
-                job = log.job() or job
+                job = kept
             view = folding.view(job, trouble)
             if last is None or new or (view.job, view.trouble) != (last.job, last.trouble):
                 last = view

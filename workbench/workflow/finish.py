@@ -6,14 +6,17 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.terminal.escape import visible_line
+from workbench.workflow.train import job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
     from workbench.workflow.config import Preferences
+    from workbench.workflow.context import Context
 
 BELL = "\a"
 
@@ -25,10 +28,15 @@ def announcement(job: Job, preferences: Preferences, environ: Mapping[str, str])
     """
     said = BELL if preferences.bell else ""
     if preferences.notify and environ.get("TERM", "") not in ("", "dumb", "linux"):
-        text = visible_line(f"ftwb: {job.fine_tuned_model or job.model} {job.status}").replace(";", ",")
+        text = f"ftwb: {ended_text(job)}".replace(";", ",")
         sequence = f"\x1b]9;{text}\a"
         said += f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\" if "TMUX" in environ else sequence
     return said
+
+
+def ended_text(job: Job) -> str:
+    """What ended how, in one line."""
+    return visible_line(f"{job.fine_tuned_model or job.model} {job.status}")
 
 
 def run_command(job: Job, preferences: Preferences, environ: Mapping[str, str]) -> None:
@@ -59,9 +67,29 @@ def run_command(job: Job, preferences: Preferences, environ: Mapping[str, str]) 
         raise WorkbenchError("preferences.on_job_end", f"cannot run ({why.lower()})", hint) from None
 
 
-def tell(job: Job, preferences: Preferences, environ: Mapping[str, str], write: Callable[[str], object]) -> None:
-    """All of it, once, when a job has ended. `write` takes what goes to the terminal."""
-    said = announcement(job, preferences, environ)
-    if said:
+def tell(context: Context, job: Job, write: Callable[[str], object] | None) -> bool:
+    """All of it when a job has ended, once in all processes of a workspace; returns whether the terminal was told.
+
+    `write` takes what goes to the terminal; None where there is none, which leaves that to a process that has one.
+    """
+    preferences = context.config.preferences
+    folder = job_folder(context, job.profile, job.id)
+    said = announcement(job, preferences, context.environ)
+    told = write is not None and _claim(folder, "terminal")
+    if told and said and write is not None:
         write(said)
-    run_command(job, preferences, environ)
+    if preferences.on_job_end and _claim(folder, "command"):
+        run_command(job, preferences, context.environ)
+    return told
+
+
+def _claim(folder: Path, what: str) -> bool:
+    """Whether this is the first process that tells it. Where nothing can be written nobody knows: then it is told."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(folder / f".told-{what}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
