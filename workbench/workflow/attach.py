@@ -119,7 +119,7 @@ async def follow_attached(
                 yield last
                 new = await asyncio.to_thread(log.read_new)
                 folding.add(new)
-            if writing:
+            if writing and log.job() is not None:
                 try:
                     if source is None:
                         source = await asyncio.to_thread(open_source, Path(job.metadata["path"]))
