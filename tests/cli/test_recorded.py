@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -137,3 +138,50 @@ def test_a_recording_s_job_and_reply_say_so(demo: Ftwb, tuned: str) -> None:
     assert "recorded" in demo("chat", "--model", BASE, "Add 2 and 2.").err
     assert demo("profile", "test", "demo", "--json").json["replay"] == "openai"
     assert "no provider" in demo("profile", "test", "demo").out
+
+
+def test_deployments_of_a_recording_cost_nothing_and_their_meter_is_recorded(ftwb: Ftwb) -> None:
+    assert ftwb("profile", "add", "sky", "--replay", "azure").code == 0
+    listed = ftwb("deployment", "list", "--profile", "sky", "--json").json
+    rows = {row["name"]: row for row in listed["deployments"]}
+    assert set(rows) == {"base", "colours", "embeddings"} and rows["colours"]["status"] == "Succeeded"
+    for figure in ("cost_per_month", "cost_so_far"):
+        assert rows["colours"][figure]["origin"] == "recorded" and rows["colours"][figure]["value"] > 0
+    assert "/accounts/recorded" not in listed["az"] and "--name recorded" in listed["az"]
+    create = ("deployment", "create", rows["colours"]["model"], "--profile", "sky", "--name", "again", "--no-wait")
+    made = ftwb(*create, "--json")
+    assert (made.code, made.json["status"]) == (0, "Accepted"), "nothing is paid, so nothing is to be agreed to"
+    assert made.json["cost_per_month"]["origin"] == "recorded"
+    assert ftwb("deployment", "create", "x", "--profile", "sky", "--name", "other", "--no-wait").code == 1
+    assert ftwb("deployment", "delete", "again", "--profile", "sky", "--yes").code == 0
+    assert "again" not in ftwb("deployment", "list", "--profile", "sky").out
+    left = ftwb("cleanup", "--profile", "sky", "--json").json
+    assert {one["name"] for one in left["deployments"]} == set(rows)
+    said = ftwb("chat", "--model", "sky/colours", "Add 2 and 2.", "--json").json
+    assert (said["text"], said["origin"]) == ("4", "recorded")
+
+
+def test_stored_completions_of_a_recording_come_home(demo: Ftwb, tuned: str) -> None:
+    (stored,) = demo("rescue", "--profile", "demo", "--stored", "--json").json["stored"]
+    assert (f"demo/{stored['model']}", stored["records"], stored["why_not"]) == (tuned, 3, None)
+    records = [json.loads(line) for line in Path(stored["path"]).read_text().splitlines()]
+    assert records[0]["messages"][-1] == {"role": "assistant", "content": "green"}
+    assert records[1]["messages"][0]["content"][1]["type"] == "image_url"
+    assert records[2]["messages"][-1]["tool_calls"][0]["function"]["name"] == "paint"
+
+
+def test_a_recording_s_vectors_make_the_score_recorded(
+    demo: Ftwb, provider: Any, chat_file: Callable[..., Path]
+) -> None:
+    """The model is a provider's, what it is shown is found by a recording."""
+    test, train = (
+        chat_file("test.jsonl", *PAIRS[:4]),
+        chat_file("train.jsonl", *((f"is {n} odd?", "no") for n in range(9))),
+    )
+    ran = demo("evaluate", "--test", str(test), "--train", str(train), "--scorer", "exact", "--candidate",
+               f"openai/{MODEL}+rag:2:dense", "--candidate", f"openai/{MODEL}", "--rag",
+               "embeddings=demo/text-embedding-3-small", "--yes", "--json")  # fmt: skip
+    origins = {row["candidate"]: row["origin"] for row in ran.json["candidates"]}
+    assert origins[f"openai/{MODEL}+rag:2:dense"] == "recorded"
+    assert origins[f"openai/{MODEL}"] == "measured"
+    assert not [one for one in provider.requests if one.path.endswith("/embeddings")]

@@ -47,7 +47,8 @@ def run_create(args: argparse.Namespace) -> int:
         else:
             output.say(f"hosting: {output.figure(cost)}, tokens on top")
         return 0
-    confirm(args, f"deploy {args.model} as {args.name} for {output.figure(cost)}, tokens on top?")
+    if not profile.replay:  # a recording makes nothing that could cost
+        confirm(args, f"deploy {args.model} as {args.name} for {output.figure(cost)}, tokens on top?")
     with output.ProgressLine() as line:
         made = run_async(
             create_deployment(

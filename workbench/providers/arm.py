@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from workbench.providers import entra
 from workbench.providers.arm_errors import refusal, unreachable
 from workbench.providers.errors import ProviderError
 from workbench.providers.profiles import Profile
+from workbench.providers.recordings import recording
 
 if TYPE_CHECKING:
     import httpx2
@@ -196,14 +198,27 @@ class Arm:
 
 
 @asynccontextmanager
-async def connect_arm(profile: Profile, environ: Mapping[str, str] = os.environ) -> AsyncIterator[Arm]:
-    """A connection for the profile's resource. Raises one sentence where the profile does not name it."""
+async def connect_arm(
+    profile: Profile, environ: Mapping[str, str] = os.environ, *, replay_state: Path | None = None
+) -> AsyncIterator[Arm]:
+    """A connection for the profile's resource. Raises one sentence where the profile does not name it.
+
+    `replay_state` as for `client.connect`.
+    """
     import httpx2
 
     settings = arm_settings(profile)
     _resource(profile)
-    async with httpx2.AsyncClient(timeout=_TIMEOUT_S) as http:
+    async with httpx2.AsyncClient(timeout=_TIMEOUT_S, transport=_replaying(profile, replay_state)) as http:
         yield Arm(http, profile, settings, arm_token(profile, settings, environ))
+
+
+def _replaying(profile: Profile, state: Path | None) -> httpx2.AsyncBaseTransport | None:
+    if not profile.replay:
+        return None
+    from workbench.providers.replay_deployments import ReplayArmTransport
+
+    return ReplayArmTransport(profile.replay, state)
 
 
 def arm_settings(profile: Profile) -> ArmSettings:
@@ -219,7 +234,12 @@ def arm_settings(profile: Profile) -> ArmSettings:
 
 
 def arm_token(profile: Profile, settings: ArmSettings, environ: Mapping[str, str]) -> Callable[[], str]:
-    """What gives a token: the environment, a command, azure-identity, else `az`, in this order. Calls block."""
+    """What gives a token: the environment, a command, azure-identity, else `az`, in this order. Calls block.
+
+    A recording wants none, and is given none.
+    """
+    if profile.replay:
+        return lambda: "none"
     if settings.token_env and environ.get(settings.token_env):
         return lambda: environ[settings.token_env or ""].strip()
     if settings.token_command is None and entra.installed():
@@ -257,7 +277,7 @@ def _resource(profile: Profile) -> str:
         raise WorkbenchError(
             f"profile {profile.name}", "has no deployments", "they are Azure's", code="not_supported", exit_code=2
         )
-    found = (profile.resource_id or "").rstrip("/")
+    found = str(recording(profile.replay)["resource_id"] if profile.replay else profile.resource_id or "").rstrip("/")
     if len(found.split("/")) != 9 or "/accounts/" not in found:
         raise WorkbenchError(
             f"profile {profile.name}",

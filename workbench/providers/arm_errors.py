@@ -15,11 +15,12 @@ def refusal(answer: httpx2.Response, where: str, secrets: tuple[str, ...]) -> Pr
     """An answer that is no success."""
     status = answer.status_code
     code, message = _read(answer, secrets)
+    hint = _way_out(status, code)
     passing = status in {408, 409, 429} or status >= 500
     return ProviderError(
         where,
-        message or f"refused with HTTP status {status}",
-        _way_out(status, code),
+        (message.removesuffix(".") if hint else message) or f"refused with HTTP status {status}",
+        hint,
         code=code or f"http_{status}",
         status=status,
         retry_after_s=retry_after(answer.headers),

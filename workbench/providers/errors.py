@@ -131,10 +131,10 @@ def strange(profile: Profile, what: str) -> ProviderError:
 def _refusal(error: openai.APIStatusError, profile: Profile, where: str, secrets: tuple[str, ...]) -> ProviderError:
     answer = _read(error, secrets)
     hint, code = _way_out(answer, profile)
-    passing = answer.status in {408, 409, 425, 429} or answer.status >= 500
+    passing = answer.status in {408, 409, 425, 429} or answer.status >= 500 or answer.code == "DeploymentNotReady"
     return ProviderError(
         where,
-        answer.message or f"refused with HTTP status {answer.status}",
+        (answer.message.removesuffix(".") if hint else answer.message) or f"refused with HTTP status {answer.status}",
         hint,
         code=code or answer.code or f"http_{answer.status}",
         status=answer.status,
@@ -159,6 +159,10 @@ def _way_out(answer: _Answer, profile: Profile) -> tuple[str, str | None]:
             return f"check {key}", "unauthorized"
         case 403, _:
             return f"{key} may not do this; ask who manages the account", answer.code or "forbidden"
+        case 404, "DeploymentNotFound":
+            return "Azure answers by a deployment's name: make one with `ftwb deployment create MODEL --name N`", None
+        case _, "DeploymentNotReady":
+            return "it has only just come up: try again in a minute", None
         case 404, _ if answer.param == "model" or answer.code == "model_not_found":
             return f"`ftwb model list --profile {profile.name}` shows what there is", answer.code
         case 404, _:

@@ -7,58 +7,68 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from workbench.errors import WorkbenchError
-from workbench.providers.replay_job import ReplayedJob
-from workbench.resources import samples_dir
+from workbench.providers.recordings import recording
+from workbench.providers.replay_answers import ReplayedAnswers
+from workbench.providers.replay_deployments import ReplayedDeployments
+from workbench.providers.replay_job import ReplayedJob, made_models, replayed_jobs
+from workbench.providers.replay_state import ReplayState
 
-_PLAIN_NAME = re.compile(r"[a-z0-9-]+")
-
-
-def recordings() -> list[str]:
-    """The names of the bundled recordings."""
-    return sorted(path.stem for path in (samples_dir() / "replay").glob("*.json"))
-
-
-@cache
-def recording(name: str) -> dict[str, Any]:
-    """A bundled recording by its name. Raises WorkbenchError for any other."""
-    path = samples_dir() / "replay" / f"{name}.json"
-    if not _PLAIN_NAME.fullmatch(name) or not path.is_file():
-        hint = f"there are {', '.join(recordings())}"
-        raise WorkbenchError(f"recording {name!r}", "does not exist", hint, code="usage", exit_code=2)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return recording(str(found["like"])) | found if "like" in found else found
+_FILE_NAME = re.compile(rb'filename="([^"]+)"')
+_UNVERSIONED = {"", "v1", "preview"}
+"""What `api-version` may be on Azure's v1 route."""
 
 
 class ReplayTransport(httpx2.AsyncBaseTransport):
     """Answers the SDK's requests. What is created is remembered in `state`, so that it goes on in the next process."""
 
     def __init__(self, name: str, state: Path | None = None, now: Callable[[], float] = time.time) -> None:
-        self._recording, self._state_path, self._now = recording(name), state, now
-        self._memory: dict[str, Any] = {"jobs": {}, "files": {}}
+        self._recording, self._state, self._now = recording(name), ReplayState(state), now
+        self._answers = ReplayedAnswers(self._recording, self._state, now)
+        self._deployments = ReplayedDeployments(self._recording, self._state, now)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request."""
         await request.aread()
         parts = request.url.path.split("/v1/", 1)[-1].strip("/").split("/")
-        status, body = self._answer(request, parts)
-        if isinstance(body, bytes):
-            return httpx2.Response(status, content=body, request=request)
-        if isinstance(body, str):
+        if (fault := self._fault(request.method, "/".join(parts))) is not None:
+            if fault.get("carried_out"):
+                self._answer(request, parts)
+            if fault.get("status") is None:
+                raise httpx2.ReadError("the connection was closed", request=request)
+            body = fault["body"] if isinstance(fault["body"], str) else json.dumps(fault["body"])
+            return httpx2.Response(fault["status"], text=body, headers=fault.get("headers") or {}, request=request)
+        status, answer = self._answer(request, parts)
+        if isinstance(answer, bytes):
+            return httpx2.Response(status, content=answer, request=request)
+        if isinstance(answer, str):
             kind = {"content-type": "text/event-stream"}
-            return httpx2.Response(status, content=body.encode(), headers=kind, request=request)
-        return httpx2.Response(status, json=body, request=request)
+            return httpx2.Response(status, content=answer.encode(), headers=kind, request=request)
+        return httpx2.Response(status, json=answer, request=request)
+
+    def _fault(self, method: str, path: str) -> Mapping[str, Any] | None:
+        """The next trouble of the recording for such a request; each comes once."""
+        for number, one in enumerate(self._recording.get("faults", [])):
+            if (
+                one["method"] == method
+                and re.fullmatch(one["path"], path)
+                and str(number) not in self._state.of("faults")
+            ):
+                self._state.keep("faults", str(number), True)
+                found: Mapping[str, Any] = one
+                return found
+        return None
 
     def _answer(self, request: httpx2.Request, parts: list[str]) -> tuple[int, Any]:
+        if self._azure and request.url.params.get("api-version", "") not in _UNVERSIONED:
+            said = "api-version query parameter is not allowed when using /v1 path"
+            return 400, {"error": {"code": "BadRequest", "message": said}}
         match request.method, parts:
             case "GET", ["models"]:
                 return 200, {"object": "list", "data": self._models()}
@@ -75,7 +85,11 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
             case _, ["fine_tuning", "jobs", *rest]:
                 return self._answer_jobs(request, rest)
             case "POST", ["chat", "completions"]:
-                return self._chat(json.loads(request.content))
+                return self._ask(json.loads(request.content), self._answers.chat)
+            case "POST", ["embeddings"]:
+                return self._embed(json.loads(request.content))
+            case "GET", ["chat", "completions", *rest] if "completions" in self._recording:
+                return self._answer_stored(request, rest)
         return _NOT_HELD
 
     def _answer_jobs(self, request: httpx2.Request, parts: list[str]) -> tuple[int, Any]:
@@ -94,28 +108,43 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
                 return self._act(job_id, action)
         return _NOT_HELD
 
+    def _answer_stored(self, request: httpx2.Request, parts: list[str]) -> tuple[int, Any]:
+        tuned = str(self._jobs()[-1].object(self._now())["fine_tuned_model"])
+        stored, model = self._answers.stored(tuned), request.url.params.get("model")
+        match parts:
+            case []:
+                return 200, _page(request, [one for one in stored if model in (None, one["model"])])
+            case [name]:
+                return self._one(stored, name, "id")
+            case [name, "messages"]:
+                asked = self._answers.messages(tuned, name)
+                return (200, _page(request, asked)) if asked is not None else self._one([], name, "id")
+        return _NOT_HELD
+
     # What there is
 
+    @property
+    def _azure(self) -> bool:
+        return bool(self._recording["kind"] == "azure")
+
     def _jobs(self) -> list[ReplayedJob]:
-        """The newest first."""
-        template, state = self._recording["job"], self._state()
-        made = [ReplayedJob.from_state(template, one, self._recording["speed"]) for one in state["jobs"].values()]
-        old = [ReplayedJob.finished(template, one) for one in self._recording["finished"]]
-        return sorted([*made, *old], key=lambda job: (job.created_at, job.id), reverse=True)
+        return replayed_jobs(self._recording, self._state)
 
     def _models(self) -> list[dict[str, Any]]:
         base, found = self._recording["models"][0], list(self._recording["models"])
-        for job in self._jobs():
-            names = [job.object(self._now())["fine_tuned_model"]]
-            names += [one["fine_tuned_model_checkpoint"] for one in job.checkpoints(self._now())]
-            found += [{**base, "id": name, "created": job.created_at, "owned_by": "recorded"} for name in names if name]
-        return found
+        return found + [
+            {**base, "id": name, "created": job.created_at, "owned_by": "recorded"}
+            for name, job in made_models(self._jobs(), self._now())
+        ]
+
+    def _trainable(self) -> set[str]:
+        return {model["id"] for model in self._models()} - set(self._recording.get("embedding_models", []))
 
     def _files(self) -> list[dict[str, Any]]:
         known = {
             name: {"filename": one["filename"], "bytes": len(one["content"]), "created_at": 1_763_799_000}
             for name, one in self._recording["files"].items()
-        } | self._state()["files"]
+        } | self._state.of("files")
         return [
             {"id": name, "object": "file", "purpose": "fine-tune", "status": "processed", **one}
             for name, one in known.items()
@@ -124,73 +153,64 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
     def _content(self, file_id: str) -> tuple[int, Any]:
         if file_id in self._recording["files"]:
             return 200, str(self._recording["files"][file_id]["content"]).encode()
-        template = self._recording["job"]
-        if any(file_id in job.object(self._now()).get("result_files", []) for job in self._jobs()):
-            content = str(template["results"]).encode()
-            return 200, base64.b64encode(content) if template["results_base64"] else content
+        for job in self._jobs():
+            if file_id in job.object(self._now()).get("result_files", []):
+                content = str(job.template["results"]).encode()
+                return 200, base64.b64encode(content) if job.template["results_base64"] else content
         return _error(404, f"No such File object: {file_id}", None)
 
     # What is done
 
     def _upload(self, content: bytes) -> dict[str, Any]:
         file_id = f"file-replayed{hashlib.sha256(content).hexdigest()[:16]}"
-        one = {"filename": "uploaded.jsonl", "bytes": len(content), "created_at": int(self._now())}
-        self._keep("files", file_id, one)
+        named = _FILE_NAME.search(content)
+        name = named[1].decode("utf-8", "replace") if named else "uploaded.jsonl"
+        one = {"filename": name, "bytes": len(content), "created_at": int(self._now())}
+        self._state.keep("files", file_id, one)
         return {"id": file_id, "object": "file", "purpose": "fine-tune", "status": "processed", **one}
 
     def _create(self, body: dict[str, Any]) -> tuple[int, Any]:
         refused = self._recording["create_error"]
-        if refused is None and body.get("model") not in {model["id"] for model in self._models()}:
+        if refused is None and body.get("model") not in self._trainable():
             refused = self._recording.get("unversioned")
             if refused is None:
                 return _error(404, f"The model `{body.get('model')}` does not exist", "model_not_found", "model")
         if refused is not None:
             return int(refused["status"]), refused["body"]
-        job_id = f"ftjob-replayed{int(self._now() * 1000):x}{os.getpid():x}"
-        self._keep("jobs", job_id, {"id": job_id, "created": self._now(), "body": body, "marks": []})
+        job_id = f"ftjob-replayed{int(self._now() * 1000):x}{os.getpid():x}{len(self._state.of('jobs')):x}"
+        self._state.keep("jobs", job_id, {"id": job_id, "created": self._now(), "body": body, "marks": []})
         return self._of_job(job_id, lambda job: job.object(self._now()))
 
     def _act(self, job_id: str, action: str) -> tuple[int, Any]:
-        one = self._state()["jobs"].get(job_id)
+        one = self._state.of("jobs").get(job_id)
         if one is None:
             return _error(400, "This job of the recording has ended.", "invalid_status")
-        status = ReplayedJob.from_state(self._recording["job"], one, self._recording["speed"]).status(self._now())
-        if status in ("succeeded", "cancelled", "failed") or (action == "resume") != (
-            status == "paused" and action != "cancel"
-        ):
+        status = next(job for job in self._jobs() if job.id == job_id).status(self._now())
+        able = {"cancel": True, "pause": status not in ("pausing", "paused"), "resume": status == "paused"}[action]
+        if status in ("succeeded", "cancelled", "failed") or not able:
             return _error(400, f"The job is {status}.", "invalid_status")
-        self._keep("jobs", job_id, {**one, "marks": [*one["marks"], [action, self._now()]]})
+        self._state.keep("jobs", job_id, {**one, "marks": [*one["marks"], [action, self._now()]]})
         return self._of_job(job_id, lambda job: job.object(self._now()))
 
-    def _chat(self, body: dict[str, Any]) -> tuple[int, Any]:
-        model = body.get("model")
+    def _ask(self, body: dict[str, Any], answer: Callable[[Mapping[str, Any]], tuple[int, Any]]) -> tuple[int, Any]:
+        """Where there is such a model; at Azure, where a deployment of that name answers."""
+        model = str(body.get("model"))
+        if self._azure:
+            deployed, ready = self._deployments.answering(model)
+            if deployed is None or not ready:
+                return 404, {"error": _NOT_FOUND if deployed is None else _NOT_READY}
+            return answer({**body, "model": deployed})
         if model not in {one["id"] for one in self._models()}:
             return _error(404, f"The model `{model}` does not exist", "model_not_found", "model")
-        asked = str((body.get("messages") or [{}])[-1].get("content"))
-        text = str(self._recording["answers"].get(asked, self._recording["otherwise"]))
-        words = [sum(len(str(one.get("content")).split()) for one in body["messages"]), len(text.split())]
-        usage = {"prompt_tokens": words[0], "completion_tokens": words[1], "total_tokens": sum(words)}
-        head = {
-            "id": "chatcmpl-recorded",
-            "created": int(self._now()),
-            "model": model,
-            "system_fingerprint": "recorded",
-        }
-        if not body.get("stream"):
-            message = {"role": "assistant", "content": text, "refusal": None}
-            choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-            return 200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
-        deltas: Iterable[tuple[dict[str, Any], str | None]] = [
-            ({"role": "assistant", "content": text}, None),
-            ({}, "stop"),
-        ]
-        chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]} for delta, reason in deltas] + [
-            {"choices": [], "usage": usage}
-        ]
-        lines = [f"data: {json.dumps({**head, 'object': 'chat.completion.chunk', **chunk})}\n\n" for chunk in chunks]
-        return 200, "".join([*lines, "data: [DONE]\n\n"])
+        return answer(body)
 
-    # What stays
+    def _embed(self, body: dict[str, Any]) -> tuple[int, Any]:
+        def answer(known: Mapping[str, Any]) -> tuple[int, Any]:
+            if known["model"] not in self._recording.get("embedding_models", []):
+                return _error(403, "You are not allowed to generate embeddings from this model", None)
+            return self._answers.embeddings(known)
+
+        return self._ask(body, answer)
 
     def _of_job(self, job_id: str, tell: Callable[[ReplayedJob], Any]) -> tuple[int, Any]:
         job = next((one for one in self._jobs() if one.id == job_id), None)
@@ -199,30 +219,6 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
     def _one(self, found: list[dict[str, Any]], name: str, param: str) -> tuple[int, Any]:
         one = next((one for one in found if one["id"] == name), None)
         return (200, one) if one else _error(404, f"No such object: {name}", "not_found", param)
-
-    def _state(self) -> dict[str, Any]:
-        if self._state_path is None:
-            return self._memory
-        try:
-            found = json.loads(self._state_path.read_bytes())
-        except (OSError, ValueError):
-            found = None
-        return found if isinstance(found, dict) and {"jobs", "files"} <= set(found) else {"jobs": {}, "files": {}}
-
-    def _keep(self, what: str, name: str, value: dict[str, Any]) -> None:
-        state = self._state()
-        state[what][name] = value
-        if self._state_path is None:
-            return
-        try:
-            self._state_path.parent.mkdir(parents=True, exist_ok=True)
-            handle, draft = tempfile.mkstemp(dir=self._state_path.parent, prefix=".replay-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(state, file)
-            Path(draft).replace(self._state_path)
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise WorkbenchError(str(self._state_path), f"cannot be written ({why})", "free some space") from error
 
 
 def _page(request: httpx2.Request, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -243,3 +239,9 @@ def _error(status: int, message: str, code: str | None, param: str | None = None
 
 
 _NOT_HELD = _error(400, "A recording does not hold this call.", "not_recorded")
+_NOT_FOUND = {
+    "code": "DeploymentNotFound",
+    "message": "The API deployment for this resource does not exist. If you created the deployment within the last 5 "
+    "minutes, please wait a moment and try again.",
+}
+_NOT_READY = {"code": "DeploymentNotReady", "message": "The API deployment for this resource is not ready yet."}

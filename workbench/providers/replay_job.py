@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from workbench.providers.replay_state import ReplayState
 
 _FOREVER = 1e12
 
@@ -29,13 +31,13 @@ class ReplayedJob:
     def from_state(cls, template: Mapping[str, Any], one: Mapping[str, Any], speed: float) -> ReplayedJob:
         """A job that somebody created."""
         marks = tuple((str(action), float(at)) for action, at in one["marks"])
-        return cls(template, str(one["id"]), float(one["created"]), one["body"], speed, marks)
+        return cls(_by_method(template, one["body"]), str(one["id"]), float(one["created"]), one["body"], speed, marks)
 
     @classmethod
     def finished(cls, template: Mapping[str, Any], one: Mapping[str, Any]) -> ReplayedJob:
         """The recorded job itself, long ended."""
         body = {"model": template["object"]["model"], **one}
-        return cls(template, str(one["id"]), float(one["created_at"]), body)
+        return cls(_by_method(template, body), str(one["id"]), float(one["created_at"]), body)
 
     @property
     def created_at(self) -> int:
@@ -44,7 +46,9 @@ class ReplayedJob:
 
     def status(self, now: float) -> str:
         """One of the recording's, or what somebody made of it."""
-        last = self.marks[-1][0] if self.marks else ""
+        last, since = self.marks[-1] if self.marks else ("", 0.0)
+        if last == "pause" and (now - since) * self.speed < self.template.get("pausing", 0):
+            return "pausing"
         if last in ("cancel", "pause"):
             return {"cancel": "cancelled", "pause": "paused"}[last]
         at = self._position(now)
@@ -59,13 +63,19 @@ class ReplayedJob:
         suffix_key = "suffix" if "suffix" in found else "user_provided_suffix"
         found[suffix_key] = self.body.get("suffix")
         if self.body.get("trainingType"):
-            found["trainingType"] = self.body["trainingType"]
+            asked = str(self.body["trainingType"])
+            found["trainingType"] = asked[:1].lower() + asked[1:]  # taken in any case, told in one
         given = self._given()
         over = found["status"] == "succeeded"
         chosen = self.template["choices"] if over else {}
         found["hyperparameters"] = {**found["hyperparameters"], **chosen, **given}
-        kind = (self.body.get("method") or {}).get("type", "supervised")
-        found["method"] = {"type": kind, kind: {"hyperparameters": found["hyperparameters"]}}
+        method = self.body.get("method") or {}
+        kind = method.get("type", "supervised")
+        # A grader and its like are told as they were given.
+        found["method"] = {
+            "type": kind,
+            kind: {**(method.get(kind) or {}), "hyperparameters": found["hyperparameters"]},
+        }
         if found["status"] in ("succeeded", "cancelled"):
             found["finished_at"] = int(self._time(self._end(now)))
         if over:
@@ -81,8 +91,9 @@ class ReplayedJob:
             "result_file": self._result_file(),
         }
         come = []
+        position = self._position(now)  # some come after the status that ends the job
         for number, one in enumerate(self.template["events"]):
-            if one["at"] <= self._end(now):
+            if one["at"] <= position:
                 come.append(
                     {
                         "id": f"ftevent-{hashlib.sha256(f'{self.id}/{number}'.encode()).hexdigest()[:24]}",
@@ -100,7 +111,7 @@ class ReplayedJob:
         """Those that were written, the newest first."""
         return [
             {
-                "id": f"ftckpt-{self.id[6:]}-{one['step_number']}",
+                "id": self._named("checkpoint_id", step=one["step_number"], hex=self._hex(one["step_number"])),
                 "object": "fine_tuning.job.checkpoint",
                 "created_at": int(self._time(one["at"])),
                 "fine_tuned_model_checkpoint": self._named("checkpoint", step=one["step_number"]),
@@ -133,6 +144,9 @@ class ReplayedJob:
             low, high = (low, middle) if self._position(middle) >= position else (middle, high)
         return high
 
+    def _hex(self, step: int) -> str:
+        return hashlib.sha256(f"{self.id}/{step}".encode()).hexdigest()[:32]
+
     def _given(self) -> dict[str, Any]:
         method = self.body.get("method") or {}
         inner = (method.get(method.get("type", "")) or {}).get("hyperparameters") or {}
@@ -145,6 +159,30 @@ class ReplayedJob:
         suffix, digest = str(self.body.get("suffix") or ""), hashlib.sha256(self.id.encode()).hexdigest()
         names = {"model": str(self.body["model"]), "suffix": suffix, "-suffix": f"-{suffix}" if suffix else ""}
         return _filled(str(self.template[what]), {**names, "short": digest[:8], "hex": digest[:32], **more})
+
+
+def replayed_jobs(recording: Mapping[str, Any], state: ReplayState) -> list[ReplayedJob]:
+    """The recording's jobs and those that somebody created, the newest first."""
+    template = recording["job"]
+    made = [ReplayedJob.from_state(template, one, recording["speed"]) for one in state.of("jobs").values()]
+    old = [ReplayedJob.finished(template, one) for one in recording["finished"]]
+    return sorted([*made, *old], key=lambda job: (job.created_at, job.id), reverse=True)
+
+
+def made_models(jobs: Sequence[ReplayedJob], now: float) -> list[tuple[str, ReplayedJob]]:
+    """The models that jobs have made by `now`, checkpoints too."""
+    found = []
+    for job in jobs:
+        names = [job.object(now)["fine_tuned_model"]]
+        names += [one["fine_tuned_model_checkpoint"] for one in job.checkpoints(now)]
+        found += [(str(name), job) for name in names if name]
+    return found
+
+
+def _by_method(template: Mapping[str, Any], body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Other methods report other numbers."""
+    kind = (body.get("method") or {}).get("type")
+    return {**template, **template.get("methods", {}).get(kind, {})}
 
 
 def _filled(text: str, names: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.catalog.figure import Figure
+from workbench.catalog.figure import Figure, Origin
 from workbench.errors import WorkbenchError
 from workbench.providers.profiles import Profile, missing
 from workbench.workflow.context import Context
@@ -52,7 +52,9 @@ class Leftovers(BaseModel):
         known = [one.cost_per_month.value for one in self.deployments if one.cost_per_month.value is not None]
         if not known:
             return Figure.not_measured("USD per month", "nothing here has a price by the month")
-        return Figure.estimated(sum(known), "USD per month", f"hosting of {len(known)} deployments")
+        total = Figure.estimated(sum(known), "USD per month", f"hosting of {len(known)} deployments")
+        recorded = any(one.cost_per_month.origin is Origin.RECORDED for one in self.deployments)
+        return total.replayed if recorded else total
 
 
 async def leftovers(context: Context, names: Sequence[str] = (), *, now: float | None = None) -> Leftovers:
@@ -123,7 +125,7 @@ async def _of_profile(context: Context, profile: Profile, now: float) -> Leftove
 
     notes: list[str] = []
     deployments: list[Hosted] = []
-    if profile.kind == "azure" and not profile.replay:
+    if profile.kind == "azure":
         try:
             deployments = await list_deployments(context, profile.name, now=now)
         except WorkbenchError as error:

@@ -79,9 +79,12 @@ class Context:
         """A client of the profile `name`; starts the engine for a local one, says what a hosted one misses."""
         from workbench.providers.client import connect
 
-        replayed = self.cache / "replay" / f"{name}.json"
-        profile = self.complete_profile(name)
+        profile, replayed = self.complete_profile(name), self.replay_state(name)
         return await connect(profile, engine=self.engine, environ=self.environ, replay_state=replayed)
+
+    def replay_state(self, name: str) -> Path:
+        """Where it is remembered what was made in the recording that the profile `name` plays."""
+        return self.cache / "replay" / f"{name}.json"
 
 
 def open_context(workspace: Path | None = None, environ: Mapping[str, str] | None = None) -> Context:

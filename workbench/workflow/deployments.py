@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +14,7 @@ from workbench.catalog.encodings import is_tuned
 from workbench.catalog.figure import Figure
 from workbench.decide.cost import HOURS_PER_MONTH
 from workbench.errors import WorkbenchError
-from workbench.providers.arm import Deployment, az_command, connect_arm, create_body
+from workbench.providers.arm import Arm, Deployment, az_command, connect_arm, create_body
 from workbench.providers.profiles import Profile
 from workbench.workflow.context import Context
 from workbench.workflow.prices import price_book
@@ -49,7 +50,7 @@ class Hosted(BaseModel):
 async def list_deployments(context: Context, name: str, *, now: float | None = None) -> list[Hosted]:
     """All deployments of a profile's resource."""
     profile = context.profile(name)
-    async with connect_arm(profile, context.environ) as arm:
+    async with _connected(context, profile) as arm:
         found = await arm.deployments()
     return [hosted(context, profile, one, now) for one in found]
 
@@ -102,7 +103,7 @@ async def create_deployment(
     """
     profile = context.profile(name)
     body = planned(model, deployment, tier, capacity, source)
-    async with connect_arm(profile, context.environ) as arm:
+    async with _connected(context, profile) as arm:
         if (there := await arm.deployment(deployment)) is not None:
             raise WorkbenchError(
                 f"deployment {deployment}",
@@ -122,12 +123,16 @@ async def create_deployment(
 
 async def delete_deployment(context: Context, name: str, deployment: str) -> None:
     """Delete a deployment; its model is kept and can be deployed again. Raises where there is none."""
-    async with connect_arm(context.profile(name), context.environ) as arm:
+    async with _connected(context, context.profile(name)) as arm:
         if await arm.deployment(deployment) is None:
             raise WorkbenchError(
                 f"deployment {deployment!r}", "does not exist", "see `ftwb deployment list`", code="not_found"
             )
         await arm.delete(deployment)
+
+
+def _connected(context: Context, profile: Profile) -> AbstractAsyncContextManager[Arm]:
+    return connect_arm(profile, context.environ, replay_state=context.replay_state(profile.name))
 
 
 def planned(model: str, deployment: str, tier: str, capacity: int, source: str | None = None) -> dict[str, Any]:

@@ -30,9 +30,13 @@ def add_profile(context: Context, name: str, *, replace: bool = False, **fields:
     given = {key: value for key, value in fields.items() if value is not None}
     known = built_in().get(name)
     if given.get("replay") is not None:
-        from workbench.providers.replay import recording
+        from workbench.providers.recordings import recording
 
-        played = recording(str(given["replay"]))["kind"]
+        recorded = recording(str(given["replay"]))
+        played = recorded["kind"]
+        # At Azure it is asked for by the name of its deployment.
+        embeds = "embeddings" if played == "azure" else recorded["embedding_models"][0]
+        given.setdefault("embedding_model", embeds)
         if given.setdefault("kind", played) != played:
             raise _refused("--replay", f"is a recording of {played}", f"leave out --kind, or give {played}")
     if known is not None and given.get("kind", known.kind) != known.kind:
