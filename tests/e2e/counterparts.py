@@ -65,6 +65,8 @@ class Counterpart:
     results: bool = True
     """A job names a result file."""
     metadata: bool = True
+    finds_files: bool = True
+    """It knows a file again that was sent to it."""
     deploys: bool = False
     """A tuned model answers once it is deployed."""
     embeds: str | None = None
@@ -214,6 +216,7 @@ class FakeAi:
             checkpoints=4,
             results=False,
             metadata=False,
+            finds_files=False,
             embeds="text-embedding-3-small",
         )
 

@@ -22,7 +22,9 @@ from workbench.providers.events import FollowUpdate, follow
 from workbench.providers.models import list_models
 from workbench.providers.probe import probe
 from workbench.providers.request import JobRequest
+from workbench.providers.sent import SentFiles
 from workbench.providers.series import fold
+from workbench.providers.uploads import upload
 
 NAMES = ("engine", "engine-tcp", "replayed-openai", "replayed-azure", "strict-sdk", "fakeai")
 RECORDS = '{"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}\n' * 12
@@ -116,8 +118,11 @@ async def test_a_job_is_uploaded_created_followed_and_its_model_answers(
     profile = counterpart.profile
     async with counterpart.client() as client:
         # Upload.
-        uploaded = await files.upload(client, train, profile=profile)
-        assert uploaded
+        sent = SentFiles(tmp_path / "sent")
+        uploaded = await upload(client, train, profile=profile, sent=sent)
+        assert uploaded.id and not uploaded.reused
+        again = await upload(client, train, profile=profile, sent=sent)
+        assert (again.id, again.reused) == ((uploaded.id, True) if counterpart.finds_files else (again.id, False))
         # Create.
         job = await jobs.create_job(client, profile, asking(counterpart, train))
         assert not job.ended and job.model == counterpart.model and job.settings["n_epochs"] == 2
@@ -156,8 +161,9 @@ def _told(counterpart: Counterpart, updates: list[FollowUpdate], folder: Path) -
     if not counterpart.events:
         assert seen == []
         why = "no events from this provider (the answer is not in the shape of OpenAI's API); its status is followed"
-        assert {update.trouble for update in updates} == {why}
-        assert [update.job.status for update in updates][-1] == "succeeded"
+        # It is believed after some rounds: once, a gateway's page looks the same.
+        assert updates[-1].trouble == why
+        assert all("not in the shape of OpenAI's API" in str(update.trouble) for update in updates)
         return
     assert {update.trouble for update in updates} == {None}
     losses = fold(kept)["train_loss"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import re
@@ -17,10 +15,10 @@ import httpx2
 from workbench.providers.recordings import recording
 from workbench.providers.replay_answers import ReplayedAnswers
 from workbench.providers.replay_deployments import ReplayedDeployments
+from workbench.providers.replay_files import ReplayedFiles
 from workbench.providers.replay_job import ReplayedJob, made_models, replayed_jobs
 from workbench.providers.replay_state import ReplayState
 
-_FILE_NAME = re.compile(rb'filename="([^"]+)"')
 _UNVERSIONED = {"", "v1", "preview"}
 """What `api-version` may be on Azure's v1 route."""
 
@@ -31,6 +29,7 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
     def __init__(self, name: str, state: Path | None = None, now: Callable[[], float] = time.time) -> None:
         self._recording, self._state, self._now = recording(name), ReplayState(state), now
         self._answers = ReplayedAnswers(self._recording, self._state, now)
+        self._files = ReplayedFiles(self._recording, self._state, now)
         self._deployments = ReplayedDeployments(self._recording, self._state, now)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -75,13 +74,17 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
             case "GET", ["models", *name]:
                 return self._one(self._models(), "/".join(name), "model")
             case "POST", ["files"]:
-                return 200, self._upload(request.content)
+                return 200, self._files.upload(request)
             case "GET", ["files"]:
-                return 200, _page(request, self._files())
+                return 200, _page(request, self._files.all())
             case "GET", ["files", file_id]:
-                return self._one(self._files(), file_id, "id")
+                return self._one(self._files.all(), file_id, "id")
             case "GET", ["files", file_id, "content"]:
-                return self._content(file_id)
+                content = self._files.content(file_id)
+                return (200, content) if content is not None else _error(404, f"No such File object: {file_id}", None)
+            case "POST", ["uploads", *rest] if not self._azure:  # Azure documents them for its older API alone
+                answered = self._files.answer_uploads(request, rest, lambda: json.loads(request.content))
+                return answered or _NOT_HELD
             case _, ["fine_tuning", "jobs", *rest]:
                 return self._answer_jobs(request, rest)
             case "POST", ["chat", "completions"]:
@@ -140,34 +143,7 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
     def _trainable(self) -> set[str]:
         return {model["id"] for model in self._models()} - set(self._recording.get("embedding_models", []))
 
-    def _files(self) -> list[dict[str, Any]]:
-        known = {
-            name: {"filename": one["filename"], "bytes": len(one["content"]), "created_at": 1_763_799_000}
-            for name, one in self._recording["files"].items()
-        } | self._state.of("files")
-        return [
-            {"id": name, "object": "file", "purpose": "fine-tune", "status": "processed", **one}
-            for name, one in known.items()
-        ]
-
-    def _content(self, file_id: str) -> tuple[int, Any]:
-        if file_id in self._recording["files"]:
-            return 200, str(self._recording["files"][file_id]["content"]).encode()
-        for job in self._jobs():
-            if file_id in job.object(self._now()).get("result_files", []):
-                content = str(job.template["results"]).encode()
-                return 200, base64.b64encode(content) if job.template["results_base64"] else content
-        return _error(404, f"No such File object: {file_id}", None)
-
     # What is done
-
-    def _upload(self, content: bytes) -> dict[str, Any]:
-        file_id = f"file-replayed{hashlib.sha256(content).hexdigest()[:16]}"
-        named = _FILE_NAME.search(content)
-        name = named[1].decode("utf-8", "replace") if named else "uploaded.jsonl"
-        one = {"filename": name, "bytes": len(content), "created_at": int(self._now())}
-        self._state.keep("files", file_id, one)
-        return {"id": file_id, "object": "file", "purpose": "fine-tune", "status": "processed", **one}
 
     def _create(self, body: dict[str, Any]) -> tuple[int, Any]:
         refused = self._recording["create_error"]

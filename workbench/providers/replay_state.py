@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 
-_KINDS = ("jobs", "files", "completions", "deployments", "faults")
+_KINDS = ("jobs", "files", "uploads", "completions", "deployments", "faults")
 
 
 class ReplayState:
