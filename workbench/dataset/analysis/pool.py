@@ -191,4 +191,5 @@ def _environment() -> dict[str, str]:
     root = str(Path(workbench.__file__).parent.parent)
     paths: Sequence[str] = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     kept = {"MALLOC_TRIM_THRESHOLD_": "134217728", "MALLOC_MMAP_THRESHOLD_": "134217728"}
-    return {**kept, **os.environ, "PYTHONPATH": os.pathsep.join(paths), "TOKENIZERS_PARALLELISM": "false"}
+    alone = {"OPENBLAS_NUM_THREADS": "1"}  # numpy's threads for matrices, of which there are none here
+    return {**kept, **alone, **os.environ, "PYTHONPATH": os.pathsep.join(paths), "TOKENIZERS_PARALLELISM": "false"}
