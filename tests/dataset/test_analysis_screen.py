@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.dataset.chat_rows import BASES, raw_rows
+from tests.dataset.chat_rows import BASES, CALL, TOOL, raw_rows
 from workbench.dataset.analysis import BROKEN, DUPLICATE, Spec
 from workbench.dataset.analysis.lines import KEYS, split_lines
 from workbench.dataset.analysis.part import _LENGTH, _TEMPLATE, Part, PartAnalyst
@@ -37,7 +38,7 @@ def quickly(raws: list[bytes], spec: Spec) -> Part:
     """What a worker finds."""
     block = b"\n".join(raws)
     rows = split_lines(block)
-    assert rows.raws == raws
+    assert list(rows.raws) == raws
     return PartAnalyst(spec).part(rows, block)
 
 
@@ -85,7 +86,7 @@ def test_rows_are_those_of_the_index(block: bytes, size: int) -> None:
         patch.setattr("workbench.dataset.analysis.lines._BLOCK", size)
         rows = split_lines(block)
     extents = [index.extent(row) for row in range(len(index))]
-    assert rows.raws == [index.content(block[first:last]) for first, last in extents]
+    assert list(rows.raws) == [index.content(block[first:last]) for first, last in extents]
     assert list(rows.lines) == [index.place(row)[0] for row in range(len(index))]
     assert rows.blank_lines == index.blank_line_numbers()
     assert rows.line_count == len(index) + index.blank_lines
@@ -98,6 +99,43 @@ def test_rows_are_those_of_the_index(block: bytes, size: int) -> None:
 def test_a_worker_finds_what_the_rules_find(raws: list[bytes], profile: str | None) -> None:
     """Whatever the screen calls clean, no rule has anything to say about, and every column is the same."""
     the_same(raws, Spec(Format.CHAT, profile=profile))
+
+
+def called(arguments: str, result: str) -> dict[str, Any]:
+    """A record with a call of a tool."""
+    call = {**CALL, "function": {"name": "look", "arguments": arguments}}
+    return {
+        "messages": [
+            {"role": "user", "content": "weather"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": result},
+            {"role": "assistant", "content": "Fine.", "weight": 1},
+        ]
+    }
+
+
+LIKE_KEYS: tuple[dict[str, Any], ...] = (
+    called('{"city": "Bern", "days" : 2}', '{"t": 3}'),
+    called('{"city"\n: "Bern"}', ""),
+    called("{}", '{"t"\t: 3}'),
+    {**called("{}", ""), "tools": [TOOL, {**TOOL, "function": {"name": "other", "description": 'Takes "x": one.'}}]},
+    {**called("{}", ""), "metadata": {"score": 1.5, "tags": [{"a": {"b": 'x "y": z'}}], "": 'q": w'}},
+    {"messages": [{"role": "user", "content": '"a": 1?'}, {"role": "assistant", "content": '{"a" : [{"b": 2}]}'}]},
+)
+"""Records with texts that look like keys."""
+
+
+@pytest.mark.parametrize("record", [*BASES, *LIKE_KEYS])
+@pytest.mark.parametrize("quote", [b'\\"', b"\\u0022"])
+@pytest.mark.parametrize("before", [b"", b" ", b"\t"])
+def test_no_key_that_is_there_twice_is_missed(record: dict[str, Any], quote: bytes, before: bytes) -> None:
+    """Keys are counted rather than looked at: whichever of them is written twice, the count shows it."""
+    raw = json.dumps(record, ensure_ascii=False).encode().replace(b'\\"', quote)
+    keys = list(re.finditer(rb'(?<!\\)"\w*"(?=: )', raw))
+    assert len(keys) > 4
+    raws = [raw, *(raw[: key.start()] + key[0] + before + b": null, " + raw[key.start() :] for key in keys)]
+    part = the_same(raws, Spec(Format.CHAT))
+    assert {finding.line for finding in part.findings if finding.code == "J008"} == set(range(2, len(raws) + 1))
 
 
 @settings(max_examples=25, deadline=None)

@@ -71,7 +71,7 @@ def test_rare_labels_are_told(tmp_path: Path, records: list[dict[str, Any]], tol
 
 
 def test_too_many_records_with_images_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is the provider's; the count is of records, not of images."""
+    """The limit is the provider's; the count is of records that have any, not of images or of the word."""
     context = Context(Format.CHAT, limits_for("openai"))
     rule = find_rule("too_many_image_records")
     assert rule.check_file is not None
@@ -80,7 +80,8 @@ def test_too_many_records_with_images_are_told(tmp_path: Path, monkeypatch: pyte
     picture = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     record = {"messages": [{"role": "user", "content": [picture, picture]}, {"role": "assistant", "content": "a cat"}]}
     tally = Tally()
-    for value in (record, chat("hi", "hello")):
+    word = {**chat("which key has the picture?", '"image_url"'), "metadata": {"image_url": "none"}}
+    for value in (record, chat("hi", "hello"), word):
         tally.count(Row(0, 1, json.dumps(value).encode(), value, parse_chat(value)))
     assert tally.images == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,36 @@ KEYS = re.compile(rb'"\s*:').findall
 
 
 @dataclass(frozen=True, slots=True)
+class Raws:
+    """The bytes of rows, each cut out of its block when it is its turn: so it is still in the processor's cache."""
+
+    block: bytes
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, number: int) -> bytes:
+        return self.block[self.starts[number] : self.ends[number]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self.block.__getitem__, map(slice, self.starts, self.ends))
+
+    def run(self, first: int, stop: int) -> bytes:
+        """Some rows and what stands between them."""
+        return self.block[self.starts[first] : self.ends[min(stop, len(self)) - 1]]
+
+    def sizes(self) -> NDArray[Any]:
+        """How many bytes each has."""
+        return np.subtract(self.ends, self.starts)
+
+
+@dataclass(frozen=True, slots=True)
 class PartRows:
     """Rows without their line ends, and where they stand in the part; lines and columns from 1."""
 
-    raws: Sequence[bytes]
+    raws: Raws
     keys: Sequence[int]
     """How many KEYS each has."""
     lines: Sequence[int]
@@ -43,13 +69,13 @@ def split_lines(block: bytes) -> PartRows:
         ends = np.append(ends, len(data))
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     numbers = np.arange(1, len(ends) + 1)
-    counts = np.bincount(np.searchsorted(ends, colons), minlength=len(ends))
+    counts = np.diff(np.searchsorted(colons, ends), prepend=0)
     blank = _blank(block, data, starts, ends)
     if blank:
         starts, ends, numbers, counts = (np.delete(array, blank) for array in (starts, ends, numbers, counts))
     if b"\r" in block:
         ends = ends - ((ends > starts) & (data[np.maximum(ends - 1, 0)] == ord("\r")))
-    raws = [block[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    raws = Raws(block, starts.tolist(), ends.tolist())
     keys = [len(KEYS(raw)) for raw in raws] if _spaced()(block) is not None else counts.tolist()
     return PartRows(raws, keys, numbers.tolist(), None, len(numbers) + len(blank), [row + 1 for row in blank])
 
@@ -58,7 +84,7 @@ def split_elements(
     block: bytes, starts: Sequence[int], ends: Sequence[int], lines: Sequence[int], columns: Sequence[int]
 ) -> PartRows:
     """The elements of an array that lie in `block`; lines are left as they are given."""
-    raws = [block[start:end] for start, end in zip(starts, ends, strict=True)]
+    raws = Raws(block, starts, ends)
     return PartRows(raws, [len(KEYS(raw)) for raw in raws], lines, columns, 0, [])
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from workbench.dataset.analysis.columns import ESTIMATED, TYPES, Columns
+from workbench.dataset.analysis.columns import ESTIMATED, ROLE_BITS, TYPES, Columns
 from workbench.dataset.analysis.findings import FindingList, Findings, level_of
-from workbench.dataset.analysis.lines import PartRows
+from workbench.dataset.analysis.lines import PartRows, Raws
 from workbench.dataset.analysis.row import SCANNING, Analyst, RowFacts
 from workbench.dataset.analysis.screen import COVERED, Clean, Screen
 from workbench.dataset.analysis.shapes import Developer, System
@@ -19,7 +21,7 @@ from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.analysis.text_counts import TextCounts
 from workbench.dataset.formats import Format, RecordError
 from workbench.dataset.rows import DecodeError
-from workbench.dataset.rules.facts import SystemPrompt, Tally
+from workbench.dataset.rules.facts import LABEL, SystemPrompt, Tally
 from workbench.dataset.rules.limits import row_tokens
 from workbench.dataset.rules.look import look_at, row_findings
 from workbench.dataset.rules.registry import Finding
@@ -33,7 +35,7 @@ _LENGTH = frozenset(
 _TEMPLATE = frozenset({"E001", "E002", "E003"})  # rules about what a chat template makes of a record
 _SAMPLED = 200  # rows whose keys the screen learns
 _MOST_KEYS = 40
-_IMAGE = b'"image_url"'  # what makes a record one with images for `Tally.count`
+_INSTRUCTING = ROLE_BITS["system"] | ROLE_BITS["developer"]
 _UNCOUNTED = (-1, -1, True)
 
 
@@ -74,26 +76,27 @@ class PartAnalyst(Analyst):
         """Look at every row of a part; `block` are the bytes that hold them."""
         if self._screen is None and self.spec.format is Format.CHAT:
             self._screen = Screen(self.context, _keys(rows.raws))
-        screen, limit, keys, shown = self._screen, self._limit, rows.keys, self.counter is not None
+        screen, limit, shown = self._screen, self._limit, self.counter is not None
         always = shown or self._sums
         self._counts.look_at(block)
         taker = Taker(len(rows.raws))
-        hot = self._hot(rows.raws, block)
-        for number, raw in enumerate(rows.raws):
-            clean = None if screen is None or number in hot else screen.clean(raw, keys[number])
+        hot = self._hot(rows.raws) if self.scans else ()
+        for number, (raw, keys, line) in enumerate(zip(rows.raws, rows.keys, rows.lines, strict=True)):
+            clean = None if screen is None or number in hot else screen.clean(raw, keys)
             if clean is None:
                 self._closely(taker, rows, number)
                 continue
-            tokens = _UNCOUNTED
             if always or (limit is not None and len(raw) > limit):
                 tokens = self._counted(clean, raw)
                 if limit is not None and tokens[0] > limit:
                     self._closely(taker, rows, number)
                     continue
                 taker.tokens += max(0, tokens[0])
-            taker.take_clean(clean, tokens if shown else _UNCOUNTED, number, rows.lines[number])
+                if shown:
+                    taker.take_tokens(tokens, number)
+            taker.take_clean(clean, number, line)
             if self._others:
-                row = look_at(raw, self.spec.format, number=number, line=rows.lines[number])
+                row = look_at(raw, self.spec.format, number=number, line=line)
                 taker.take_findings(tuple(row_findings(row, self.context, self._others)), number)
         return Part(
             rows.line_count,
@@ -120,26 +123,22 @@ class PartAnalyst(Analyst):
         except RecordError:
             return _UNCOUNTED
 
-    def _hot(self, raws: Sequence[bytes], block: bytes) -> set[int]:
-        """The rows that the screen is not asked about: they may hold a secret, personal data, or an image."""
-        hot = set()
-        if _IMAGE in block:
-            hot = {number for number, raw in enumerate(raws) if _IMAGE in raw}
-        if not self.scans:
-            return hot
+    def _hot(self, raws: Raws) -> set[int]:
+        """The rows that the screen is not asked about: they may hold a secret or personal data."""
         from workbench.dataset.scan import prefilter
 
-        for start in range(0, len(raws), _SCANNED_AT_ONCE):
-            some = raws[start : start + _SCANNED_AT_ONCE]
-            if prefilter(b"\n".join(some)):
-                hot |= {number for number, raw in enumerate(some, start) if prefilter(raw)}
+        hot = set()
+        for first in range(0, len(raws), _SCANNED_AT_ONCE):
+            stop = min(first + _SCANNED_AT_ONCE, len(raws))
+            if prefilter(raws.run(first, stop)):
+                hot |= {number for number in range(first, stop) if prefilter(raws[number])}
         return hot
 
 
-def _keys(raws: Sequence[bytes]) -> list[str]:
+def _keys(raws: Iterable[bytes]) -> list[str]:
     """Keys that the first records have."""
     keys: dict[str, None] = {}
-    for raw in raws[:_SAMPLED]:
+    for raw in islice(raws, _SAMPLED):
         try:
             value = msgspec.json.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -153,10 +152,9 @@ class Taker:
     """Takes rows in order and makes columns of them."""
 
     def __init__(self, count: int) -> None:
-        self._turns, self._roles = [0] * count, [0] * count
-        self._tokens, self._answers = [-1] * count, [-1] * count
-        self._digests = [0] * count
-        self._flags, self._severity = bytearray(count), bytearray(count)
+        self._turns, self._digests = array("L", [0]) * count, array("Q", [0]) * count
+        self._tokens, self._answers = array("l", [-1]) * count, array("l", [-1]) * count
+        self._roles, self._flags, self._severity = bytearray(count), bytearray(count), bytearray(count)
         self._prompts: dict[str, SystemPrompt] = {}
         self.findings = FindingList()
         self.tally = Tally()
@@ -169,19 +167,27 @@ class Taker:
         self._digests[number], self._flags[number] = facts.digest, facts.flags
         self.take_findings(facts.findings, number)
 
-    def take_clean(self, clean: Clean, tokens: tuple[int, int, bool], number: int, line: int) -> None:
-        """Take a clean row with its tokens, those of the assistant, and whether they are exact."""
-        messages = clean.messages
-        self._turns[number], self._roles[number] = len(messages), clean.roles
-        self._tokens[number], self._answers[number], exact = tokens
-        self._digests[number] = clean.digest
-        if not exact:
-            self._flags[number] = ESTIMATED
-        self.tally.records += 1
+    def take_clean(self, clean: Clean, number: int, line: int) -> None:
+        """Take a clean row."""
+        messages, tally = clean.messages, self.tally
+        self._turns[number], self._roles[number], self._digests[number] = len(messages), clean.roles, clean.digest
+        tally.records += 1
         last = messages[-1].content
         if type(last) is str:
-            self.tally.count_answer(last)
-        self._count_system(messages, line)
+            if len(last) > LABEL:
+                tally.answers += 1
+            else:
+                tally.count_answer(last)
+        if clean.roles & _INSTRUCTING:
+            self._count_system(messages, line)
+        else:
+            tally.without_system.append(line)
+
+    def take_tokens(self, tokens: tuple[int, int, bool], number: int) -> None:
+        """Take a row's tokens, those of the assistant, and whether they are exact."""
+        self._tokens[number], self._answers[number], exact = tokens
+        if not exact:
+            self._flags[number] = ESTIMATED
 
     def take_findings(self, found: Sequence[Finding], number: int) -> None:
         """Take what the rules say about a row."""
@@ -189,7 +195,7 @@ class Taker:
             self._severity[number] = max(self._severity[number], level_of(finding))
             self.findings.add(finding, number)
 
-    def columns(self, raws: Sequence[bytes]) -> Columns:
+    def columns(self, raws: Raws) -> Columns:
         """What was taken."""
         arrays = {
             "turns": np.minimum(self._turns, _MOST_TURNS),
@@ -199,15 +205,11 @@ class Taker:
             "severity": self._severity,
             "digest": self._digests,
             "flags": self._flags,
-            "size": list(map(len, raws)),
+            "size": raws.sizes(),
         }
         return Columns(**{name: np.array(arrays[name], TYPES[name]) for name in TYPES})
 
     def _count_system(self, messages: Sequence[Any], line: int) -> None:
-        first = messages[0]
-        if type(first) is not System and type(first) is not Developer:
-            self.tally.without_system.append(line)
-            return
         texts = []
         for message in messages:
             if type(message) is not System and type(message) is not Developer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from workbench.dataset.analysis.shapes import (
     record_type,
 )
 from workbench.dataset.formats import Format
-from workbench.dataset.rules.facts import canonical
+from workbench.dataset.rules.lines import keys_in
 from workbench.dataset.rules.look import look_at, row_findings
 from workbench.dataset.rules.registry import Context, all_rules
 from workbench.dataset.rules.schemas import functions_of, unfit
@@ -43,6 +44,8 @@ COVERED = frozenset(
 """Codes of the rules about rows that find nothing on a row that is clean."""
 
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]").search
+_KEYS_IN_TEXT = re.compile(r'" *:').findall  # other white space is escaped in the bytes of a text
+_CALL_KEYS = 5  # a call's id, type, function, name and arguments
 _KNOWN_TOOLS = 4096  # different lists of tools that are remembered
 
 
@@ -58,18 +61,23 @@ class Clean(msgspec.Struct, gc=False):
     calls: bool
     """Whether a message calls a tool."""
     digest: int
-    """Of the bytes that `rules.facts.canonical` would make of it."""
+    """As `rules.facts.row_digest` would have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tools:
     """A list of tools on which no rule finds anything."""
 
-    schemas: Mapping[str, Any]
-    """By name of the function; what its call's arguments must fit."""
+    schemas: Mapping[str, Any] | None
+    """By name of the function; what its call's arguments must fit. None: any function may be called."""
     canonical: Raw
     counted: str
     """The JSON that is counted for them."""
+    keys: int
+    """How many `KEYS` they have in the record, with the one that they stand under."""
+
+
+_NO_TOOLS = _Tools(None, Raw(b""), "", 0)
 
 
 class Screen:
@@ -77,7 +85,7 @@ class Screen:
 
     def __init__(self, context: Context, keys: Iterable[str]) -> None:
         self._decode = msgspec.json.Decoder(record_type(keys)).decode
-        self._encode_into = msgspec.json.Encoder(order="sorted").encode_into
+        self._encode_into = msgspec.msgpack.Encoder(order="sorted").encode_into
         self._canonical = bytearray()
         self._rules = [rule for rule in all_rules() if rule.check_file is None and rule.applies(context)]
         self._context = context
@@ -93,41 +101,25 @@ class Screen:
         roles = roles_in_order(messages)
         if not roles:
             return None
-        tools = ""
-        if record.tools is not UNSET or roles >= _CALLS:
-            fitting = self._tools_fit(record)
-            if fitting is None:
+        tools = _NO_TOOLS
+        if record.tools is not UNSET:
+            declared = self._tools(bytes(record.tools))
+            if declared is None:
                 return None
-            tools = fitting
+            tools = declared
+        if roles >= _CALLS and not _calls_fit(record, tools):
+            return None
+        # J008: every message has two keys or more, so with no more than these in the bytes none is there twice.
+        if keys != 1 + 2 * len(messages) and not _no_key_twice(record, tools, raw, keys):
+            return None
+        if tools is not _NO_TOOLS:
+            record.tools = tools.canonical
         canonical = self._canonical
         try:
             self._encode_into(record, canonical)
         except (UnicodeEncodeError, OverflowError, RecursionError):
             return None
-        # J008: every message has two keys or more, so with no more than these in the bytes none is there twice. Else
-        # the bytes have as many as the record once written anew, if its texts look the same there.
-        if keys != 1 + 2 * len(messages) and (_ESCAPED_ASCII(raw) or keys != len(KEYS(canonical))):
-            return None
-        return Clean(messages, roles & 255, tools, roles >= _CALLS, xxh3_64_intdigest(canonical))
-
-    def _tools_fit(self, record: Any) -> str | None:
-        """The tools, as the JSON that is counted, if they are well described and calls of them can be read.
-
-        In the record they are then written anew.
-        """
-        tools = None
-        if record.tools is not UNSET:
-            tools = self._tools(bytes(record.tools))
-            if tools is None:
-                return None
-            record.tools = tools.canonical
-        for message in record.messages:
-            if type(message) is Assistant and message.tool_calls is not UNSET:
-                if record.parallel_tool_calls is False and len(message.tool_calls) > 1:
-                    return None
-                if not all(_fits(call.function, tools) for call in message.tool_calls):
-                    return None
-        return tools.counted if tools is not None else ""
+        return Clean(messages, roles & 255, tools.counted, roles >= _CALLS, xxh3_64_intdigest(canonical))
 
     def _tools(self, raw: bytes) -> _Tools | None:
         """The tools in these bytes, if the rules find nothing on a record that has them; most files have few lists."""
@@ -144,16 +136,68 @@ class Screen:
             return None
         schemas = {function["name"]: function.get("parameters") for function in functions_of(row.record)}
         tools = row.record.tools
-        return _Tools(schemas, Raw(canonical(tools, raw)), json_text(tools))
+        try:
+            written = msgspec.msgpack.encode(tools, order="sorted")
+        except (UnicodeEncodeError, OverflowError, RecursionError):
+            return None
+        return _Tools(schemas, Raw(written), json_text(tools), 1 + len(KEYS(raw)))
 
 
-def _fits(function: Function, tools: _Tools | None) -> bool:
+def _keys_of(record: Any, tools: _Tools) -> int:
+    """How many keys a record has, and what looks like one in the arguments of its calls and in their results.
+
+    Its bytes have as many `KEYS` if none is there twice and no other text looks like one, and never fewer.
+    """
+    count = 1 + tools.keys
+    for message in record.messages:
+        kind, content = type(message), message.content
+        count += 2 if type(content) is str else 1 if content is UNSET else 2 + 2 * len(content or ())
+        if message.name is not UNSET:
+            count += 1
+        if kind is Assistant:
+            if message.weight is not UNSET:
+                count += 1
+            if message.tool_calls is not UNSET:
+                count += 1
+                for call in message.tool_calls:
+                    count += _CALL_KEYS + len(_KEYS_IN_TEXT(call.function.arguments))
+        elif kind is Tool:
+            count += 1 + len(_KEYS_IN_TEXT(content))
+    for name in record.__struct_fields__[2:]:
+        value = getattr(record, name)
+        if value is not UNSET:
+            count += 1 + keys_in(value)
+    return count
+
+
+def _no_key_twice(record: Any, tools: _Tools, raw: bytes, keys: int) -> bool:
+    """Whether the bytes have just the keys of the record, or as many `KEYS` as once it is written anew."""
+    if b"\\u00" in raw and _ESCAPED_ASCII(raw):  # texts may look different there
+        return False
+    try:
+        return keys == _keys_of(record, tools) or keys == len(KEYS(msgspec.json.encode(record)))
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        return False
+
+
+def _calls_fit(record: Any, tools: _Tools) -> bool:
+    """Whether no rule has anything to say about what the calls of a record call, and with what."""
+    for message in record.messages:
+        if type(message) is Assistant and message.tool_calls is not UNSET:
+            if record.parallel_tool_calls is False and len(message.tool_calls) > 1:
+                return False
+            if not all(_fits(call.function, tools) for call in message.tool_calls):
+                return False
+    return True
+
+
+def _fits(function: Function, tools: _Tools) -> bool:
     """Whether a call's arguments are an object in JSON, one that the tool takes, if tools are declared."""
     try:
         arguments = _arguments(function.arguments)
     except (MsgspecError, UnicodeEncodeError, RecursionError):
         return False
-    if tools is None or type(arguments) is not dict:
+    if tools.schemas is None or type(arguments) is not dict:
         return type(arguments) is dict
     if function.name not in tools.schemas:
         return False
@@ -170,41 +214,72 @@ _CALLS = 256
 
 def roles_in_order(messages: Sequence[Any]) -> int:
     """Which roles occur, and _CALLS; 0 if a rule might say something about their order or about the texts."""
-    before: type | None = None
-    asked = trained = False
-    roles = 0
-    waiting: set[str] | None = None
-    for message in messages:
-        kind = type(message)
-        if kind is Assistant:
-            if waiting or not asked or before is Assistant:
-                return 0
-            content = message.content
-            if type(content) is not str or message.tool_calls is not UNSET:
-                waiting = _called(message)
-                if waiting is None:
-                    return 0
-                roles |= _CALLS if waiting else 0
-            elif content != content.strip():
-                return 0
-            trained = trained or message.weight != 0
-        elif kind is User:
-            if waiting or before is User:
-                return 0
-            asked = True
-        elif kind is Tool:
-            if not waiting or message.tool_call_id not in waiting:
-                return 0
-            waiting.remove(message.tool_call_id)
-        elif before is not None and before is not System and before is not Developer:
+    order = _order(tuple(map(type, messages)))
+    if order is None:
+        return 0
+    roles, answers = order
+    trained, plain = False, not roles & BITS[Tool]
+    for number in answers:
+        message = messages[number]
+        content = message.content
+        if type(content) is not str or message.tool_calls is not UNSET:
+            plain = False
+        elif content != content.strip():
             return 0
+        if message.weight is UNSET or message.weight:
+            trained = True
+    if not trained:
+        return 0
+    return roles if plain else _roles_with_calls(messages, roles)
+
+
+@lru_cache(maxsize=1024)
+def _order(kinds: Sequence[type]) -> tuple[int, Sequence[int]] | None:
+    """Of messages of these kinds: which roles occur, and the places of the assistant's; None for a bad order.
+
+    Few orders occur in a file. What tools give back is not looked at here.
+    """
+    before: type | None = None
+    asked, roles = False, 0
+    for kind in kinds:
+        if kind is Assistant:
+            in_order = asked and before is not Assistant
+        elif kind is User:
+            in_order = before is not User
+            asked = True
+        else:
+            in_order = kind is Tool or before is None or before is System or before is Developer
+        if not in_order:
+            return None
         before = kind
         roles |= BITS[kind]
-    return roles if before is Assistant and trained else 0
+    if before is not Assistant:
+        return None
+    return roles, [number for number, kind in enumerate(kinds) if kind is Assistant]
+
+
+def _roles_with_calls(messages: Iterable[Any], roles: int) -> int:
+    """The same roles, and _CALLS where a tool is called; 0 if a rule might object to the calls or what follows them."""
+    waiting: set[str] = set()
+    for message in messages:
+        kind = type(message)
+        if kind is Tool:
+            if message.tool_call_id not in waiting:
+                return 0
+            waiting.remove(message.tool_call_id)
+        elif waiting:
+            return 0
+        elif kind is Assistant:
+            called = _called(message)
+            if called is None:
+                return 0
+            waiting = called
+            roles |= _CALLS if called else 0
+    return roles
 
 
 def _called(message: Assistant) -> set[str] | None:
-    """The ids of the calls of an answer that has calls or whose content is no text; None if a rule might object."""
+    """The ids of the calls of an answer; None if a rule might object to them or to its content."""
     content = message.content
     text = content if type(content) is str else ""
     if type(content) is list:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,7 +76,7 @@ class Tally:
             if row.record.messages[-1].role == "user" and (keys := grader_keys(row.record)):
                 self.grader_keys.setdefault("\0".join(keys), []).append(row.line)
         self.count_answer(answer_of(row))
-        if b'"image_url"' in row.raw:
+        if _has_images(row):
             self.images += 1
 
     def count_system(self, text: str | None, line: int) -> SystemPrompt | None:
@@ -185,6 +184,15 @@ def answer_of(row: Row) -> str | None:
     return answer if isinstance(answer, str) else None
 
 
+def _has_images(row: Row) -> bool:
+    if row.record is None:
+        return b'"image_url"' in row.raw
+    parts = itertools.chain.from_iterable(
+        message.content for message in row.record.messages if isinstance(message.content, list)
+    )
+    return any(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
+
+
 _QUOTED = 80  # characters of a system prompt that are kept: more than a finding quotes
 
 
@@ -206,28 +214,19 @@ def row_digest(value: object, raw: bytes) -> int:
 
 
 def canonical(value: object, raw: bytes) -> bytes:
-    """The one way to write a value: keys in order, no spaces.
+    """The one way to write a value: as MessagePack, keys in order.
 
     Workers get the same bytes for most rows without ever making Python objects of them (`analysis.screen`), so what
-    msgspec writes is the rule, and only values that it cannot write, or not without loss, are written otherwise.
+    msgspec writes is the rule, and only values that it cannot write are written otherwise. Texts go into MessagePack
+    as they are, so that it is written faster than JSON.
     """
     import msgspec
 
     try:
-        if not _holds_no_number(value):
-            return msgspec.json.encode(value, order="sorted")
+        return msgspec.msgpack.encode(value, order="sorted")
     except (UnicodeEncodeError, OverflowError, RecursionError):
-        pass  # lone surrogates, and nesting that can be read but not written
+        pass  # lone surrogates, integers beyond 64 bits, and nesting that can be read but not written
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
     except RecursionError:
         return raw
-
-
-def _holds_no_number(value: object) -> bool:
-    """Whether NaN or an infinity is somewhere in the value: msgspec writes null for them."""
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, dict):
-        return any(map(_holds_no_number, value.values()))
-    return isinstance(value, list) and any(map(_holds_no_number, value))

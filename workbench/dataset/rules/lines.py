@@ -101,11 +101,11 @@ def lone_surrogate(row: Row, context: Context) -> Iterator[Problem]:
         yield Problem(f"half a character: \\u{ord(error.object[error.start]):04x} stands alone")
 
 
-def _keys(value: object) -> int:
+def keys_in(value: object) -> int:
     """How many keys a JSON value has, those inside it included."""
     if isinstance(value, dict):
-        return len(value) + sum(map(_keys, value.values()))
-    return sum(map(_keys, value)) if isinstance(value, list) else 0
+        return len(value) + sum(map(keys_in, value.values()))
+    return sum(map(keys_in, value)) if isinstance(value, list) else 0
 
 
 _KEY = re.compile(rb'"\s*:')
@@ -118,7 +118,7 @@ def duplicate_key(row: Row, context: Context) -> Iterator[Problem]:
     Readers keep the last one without a word, so the first value is lost.
     """
     # Text may look like a key too, so more keys in the bytes than in the value is only a reason to look closely.
-    if row.fields is None or len(_KEY.findall(row.raw)) <= _keys(row.value):
+    if row.fields is None or len(_KEY.findall(row.raw)) <= keys_in(row.value):
         return
     twice: list[str] = []
 
