@@ -175,8 +175,9 @@ async def answerers_of(
     stack: AsyncExitStack,
     candidates: Sequence[Candidate],
     fetching: Callable[[Mapping[str, Any]], None],
+    day: date | None = None,
 ) -> dict[str, Answerer]:
-    """One answerer a candidate; one client a profile, closed with the stack."""
+    """One answerer a candidate; one client a profile, closed with the stack. `day` as in `identity_of`."""
     clients: dict[str, AsyncOpenAI] = {}
     sharing: dict[str, Sharing] = {}
     identities: dict[tuple[str, str], str] = {}
@@ -190,7 +191,7 @@ async def answerers_of(
         client = clients[candidate.profile]
         key = (candidate.profile, candidate.model)
         if key not in identities:
-            identities[key] = await identity_of(context, client, *key, fetching)
+            identities[key] = await identity_of(context, client, *key, fetching, day)
         answerers[candidate.text] = ChatAnswerer(
             client=client,
             profile=context.profile(candidate.profile),
@@ -208,8 +209,12 @@ async def identity_of(
     profile: str,
     model: str,
     fetching: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    day: date | None = None,
 ) -> str:
-    """What answers under this name: content, host and precision where the server tells them, else id and date."""
+    """What answers under this name: content, host and precision where the server tells them, else id and date.
+
+    The date is today's unless `day` says another: a run that goes on after midnight goes on with its own.
+    """
     from workbench.providers.models import list_models
 
     if place := recorded_place(context.profile(profile)):
@@ -220,7 +225,7 @@ async def identity_of(
     for known in await list_models(client, context.profile(profile)):
         if known.id == model and known.sha256:
             return f"{known.sha256}/{known.host}/{known.precision}"
-    return f"{profile}/{model}@{date.today().isoformat()}"
+    return f"{profile}/{model}@{(day or date.today()).isoformat()}"
 
 
 async def _local_identity(context: Context, model: str) -> str:

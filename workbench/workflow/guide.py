@@ -6,6 +6,7 @@ from workbench.workflow.context import Context
 from workbench.workflow.project import Project
 from workbench.workflow.runs import list_runs
 from workbench.workflow.train import recorded_jobs
+from workbench.workflow.wish import wishes
 
 
 def next_step(context: Context, project: Project) -> str:
@@ -21,6 +22,8 @@ def next_step(context: Context, project: Project) -> str:
     running = [job for job in jobs if not job.ended]
     if running:
         return f"{running[-1].id} is training: watch it with 4"
+    if any(wish.state == "running" and wish.project == project.slug for wish in wishes(context)):
+        return "The model is trained, and is being measured by itself: see how far with 4"
     tuned = {f"{job.profile}/{job.fine_tuned_model}" for job in jobs if job.fine_tuned_model}
     if not tuned:
         if project.document.verdicts and project.document.verdicts[-1].verdict == "do-not-fine-tune":

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ async def measure(
     run_id: str | None = None,
     siblings: Sequence[Siblings] = (),
     side: Side = "test",
+    day: date | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     fetching: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> RunResult:
@@ -51,7 +53,8 @@ async def measure(
     On the side `validation` it is a run to choose by: it names the best, nobody is judged by it, and the test set stays
     closed.
 
-    A `run_id` that exists already is resumed: items that were answered are not asked again. What can be refused is
+    A `run_id` that exists already is resumed: items that were answered are not asked again. A hosted model is known by
+    its name and the day, today's unless `day` names that of an earlier start. What can be refused is
     refused before an engine is started, or `starter` fetched, which `fetching` hears of. `siblings` (see
     `reproduce.train_seeds`) are measured along to show the variation between training seeds.
     """
@@ -61,7 +64,7 @@ async def measure(
     run_dir = run_folder(context, project, name)
     opened = None
     async with AsyncExitStack() as stack:
-        answerers = await answerers_of(context, stack, _asked(spec, wanted), fetching)
+        answerers = await answerers_of(context, stack, _asked(spec, wanted), fetching, day)
         if side == "test":
             sha256 = await asyncio.to_thread(content_hash, str(spec.test))
             opened = await asyncio.to_thread(open_test_set, context, project, name, sha256)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -20,8 +22,10 @@ from workbench.workflow.runs import run_folder
 from workbench.workflow.train import recorded_jobs
 
 
-def regression_task(seed: int = 0) -> TaskSpec:
-    """The bundled questions; see the README beside them."""
+def regression_task(seed: int = 0, questions: str | None = None) -> TaskSpec:
+    """The bundled questions (see the README beside them), or a file of the person's own, scored in the same way."""
+    if questions is not None:
+        return TaskSpec(test=str(Path(questions).absolute()), scorer="contains", seed=seed)
     test = samples_dir() / "regression" / "items.jsonl"
     return TaskSpec(test=str(test), scorer="contains", max_tokens=48, seed=seed)
 
@@ -47,10 +51,12 @@ def regression_candidates(context: Context, candidates: Sequence[str]) -> list[s
     return list(dict.fromkeys([*bases, *tuned]))
 
 
-async def quote_regression(context: Context, project: Project, candidates: Sequence[str]) -> RunQuote:
+async def quote_regression(
+    context: Context, project: Project, candidates: Sequence[str], questions: str | None = None
+) -> RunQuote:
     """What `measure_regression` can cost."""
     wanted = regression_candidates(context, candidates)
-    return await quote_run(context, project, wanted, task=regression_task(), side="regression")
+    return await quote_run(context, project, wanted, task=regression_task(questions=questions), side="regression")
 
 
 async def measure_regression(
@@ -58,16 +64,32 @@ async def measure_regression(
     project: Project,
     of: RunResult,
     *,
+    questions: str | None = None,
     max_cost: float | None = None,
+    run_id: str | None = None,
+    day: date | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     fetching: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> RunResult:
-    """Measure the models of a run on the questions, as a run of its own that the other one names."""
+    """Measure the models of a run on the questions, as a run of its own that the other one names.
+
+    `run_id` and `day` as in `measure`.
+    """
     wanted = regression_candidates(
         context, [row.candidate for row in of.candidates if row.candidate not in of.siblings]
     )
-    task = regression_task().model_copy(update={"max_cost": max_cost})
-    result = await measure(context, project, wanted, task=task, side="regression", progress=progress, fetching=fetching)
+    task = regression_task(questions=questions).model_copy(update={"max_cost": max_cost})
+    result = await measure(
+        context,
+        project,
+        wanted,
+        task=task,
+        run_id=run_id,
+        side="regression",
+        day=day,
+        progress=progress,
+        fetching=fetching,
+    )
     document = str((run_folder(context, project, of.run) / "run.toml").relative_to(context.home))
     context.store.update(document, RunResult, lambda run: run.model_copy(update={"regression": result.run}))
     return result

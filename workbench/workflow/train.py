@@ -101,11 +101,13 @@ async def create_job(
     project: str | None = None,
     again: JobRecord | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    also: Callable[[Job], object] = lambda _: None,
 ) -> Job:
     """Create a job and keep its data and record; never blindly retried.
 
     `again` is the record of the job that this one repeats: its data came from the same files. `progress` gets a
     sentence about the upload. Cancelled while it uploads, the next try goes on there where the provider lets it.
+    `also` keeps what belongs to the job; it comes before the record, so that a recorded job never lacks it.
     """
     from workbench.providers import jobs
     from workbench.providers.sent import SentFiles
@@ -129,6 +131,7 @@ async def create_job(
         job = await jobs.create_job(client, profile, request, sent=sent, progress=_told(progress))
     document = str((job_folder(context, job.profile, job.id) / "job.toml").relative_to(context.home))
     try:
+        also(job)
         context.store.update(document, JobRecord, lambda _: record.model_copy(update={"id": job.id}))
         keep_job(context, job)
     except WorkbenchError as error:
