@@ -57,7 +57,11 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-tokens", metavar="N", type=count)
     parser.add_argument("--temperature", metavar="T", type=temperature)
     parser.add_argument(
-        "--regression", action="store_true", help="also ask base and tuned model plain questions of general ability"
+        "--regression",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="also ask base and tuned model plain questions of general ability: the bundled ones, or FILE's",
     )
     parser.add_argument(
         "--lm-eval", metavar="TASKS", help="print the lm-eval command of each candidate for these tasks, and do nothing"
@@ -95,17 +99,23 @@ def run(args: argparse.Namespace) -> int:
     asked["siblings"] = _agree(args, context, project, candidates, asked)
     general = None
     with output.ProgressLine() as line:
-        said = _Said(line)
+        said = Said(line)
         result = run_async(
             measure(context, project, candidates, **asked, progress=said.progress, fetching=said.fetching)
         )
-        if args.regression:
+        if args.regression is not None:
             from workbench.workflow.regress import measure_regression
 
             ceiling = None if task.max_cost is None else max(0.0, task.max_cost - said.spent)
             general = run_async(
                 measure_regression(
-                    context, project, result, max_cost=ceiling, progress=said.progress, fetching=said.fetching
+                    context,
+                    project,
+                    result,
+                    questions=args.regression or None,
+                    max_cost=ceiling,
+                    progress=said.progress,
+                    fetching=said.fetching,
                 )
             )
     if args.json:
@@ -151,7 +161,7 @@ def _import(args: argparse.Namespace, context: Any, project: Any) -> int:
     return 0
 
 
-class _Said:
+class Said:
     """What goes on, on the progress line."""
 
     def __init__(self, line: output.ProgressLine) -> None:
@@ -200,14 +210,14 @@ def _agree(
 
     quote = run_async(quote_run(context, project, candidates, **asked))
     siblings: Sequence[Any] = ()
-    if args.regression:
+    if args.regression is not None:
         from workbench.workflow.regress import quote_regression
 
-        general = run_async(quote_regression(context, project, candidates))
+        general = run_async(quote_regression(context, project, candidates, args.regression or None))
     if args.seeds > 1:  # only now: what is wrong with the run is said before hours of training
         siblings = _train_seeds(args, context, candidates)
         quote = run_async(quote_run(context, project, candidates, **asked, siblings=siblings))
-    if args.regression:
+    if args.regression is not None:
         quote = quote.plus(general)
     if quote.needs_yes:
         output.note(f"price: {quote.calls:,} calls to providers, {output.figure(quote.cost)}")

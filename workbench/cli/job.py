@@ -9,15 +9,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from workbench.cli import job_series, output
+from workbench.cli import job_after, job_series, output
 from workbench.cli.arguments import add_command, add_group, confirm, context_of, project_of, run_async, settings
+from workbench.cli.job_show import show_job
 from workbench.errors import WorkbenchError
 
 METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic", "reinforcement")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`job create|list|show|events|series|checkpoints|cancel|pause|resume|attach|detach|lineage|reproduce|export`."""
+    """`job create|list|show|events|series|checkpoints|evaluate|cancel|pause|…|attach|detach|lineage|reproduce|…`."""
     verbs = add_group(commands, shared, "job", "training jobs on every profile")
     _register_create(verbs, shared)
     add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
@@ -26,6 +27,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     events.add_argument("id", metavar="ID")
     events.add_argument("--follow", action="store_true", help="until the job ends; JSON lines with --json")
     job_series.register(verbs, shared)
+    job_after.register(verbs, shared)
     attach = add_command(verbs, shared, "attach", run_attach, "follow a run that ftwb did not start")
     attach.add_argument(
         "path", metavar="PATH", help="TensorBoard files, trainer_state.json, results.csv, a log, a folder"
@@ -84,32 +86,49 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--dry-run", action="store_true", help="only eligibility and price; exit code 3 if not eligible"
     )
+    job_after.register_flags(create)
     create.add_argument("--yes", action="store_true", help="spend without asking")
     create.add_argument("--wait", action="store_true", help="until the job ends; Ctrl-C detaches")
 
 
 def run_create(args: argparse.Namespace) -> int:
     """Quote, ask where it can cost money, create."""
+    from workbench.workflow.after_quote import agreed_ceiling, quote_after
     from workbench.workflow.train import create_job, quote_job
+    from workbench.workflow.wish import ask
 
     context = context_of(args)
     request = _request(args, context)
 
-    if args.dry_run:
-        return _show_quote(args, request, run_async(quote_job(context, request)))
-
     async def create() -> Any:
-        project = project_of(args, context)
+        project = project_of(args, context) if args.then_evaluate or not args.dry_run else None
+        wish = job_after.wish_of_create(args, project)
         quote = await quote_job(context, request)
+        after = None
+        if wish is not None and project is not None:
+            after = await quote_after(context, project, wish, profile=request.profile, model=request.model)
+        if args.dry_run:
+            return _show_quote(args, request, quote, after)
         for warning in quote.warnings:
             output.note(f"note: {warning}")
+        asked = []
         if quote.needs_yes:
             output.note(f"price: {output.figure(quote.cost)}")
-            confirm(args, f"create a job on {request.profile} for {output.figure(quote.cost)}?")
+            asked.append(f"create a job on {request.profile} for {output.figure(quote.cost)}")
+        if wish is not None and after is not None:
+            wish = wish.model_copy(update={"max_cost": agreed_ceiling(after, wish.max_cost)})
+            if after.needs_yes:
+                output.note(job_after.price(after, wish))
+                asked.append(f"measure its model for at most {wish.max_cost:,.2f} USD")
+        if asked:
+            confirm(args, f"{', then '.join(asked)}?")
+        also = (lambda job: ask(context, job, wish)) if wish is not None else (lambda _: None)
+        owner = project.slug if project else None
         with output.ProgressLine() as line:
-            return await create_job(context, request, project=project.slug, progress=line)
+            return await create_job(context, request, project=owner, progress=line, also=also)
 
-    return _show_created(args, context, run_async(create()))
+    made = run_async(create())
+    return made if args.dry_run else _show_created(args, context, made)
 
 
 def _request(args: argparse.Namespace, context: Any) -> Any:
@@ -153,7 +172,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def _show_quote(args: argparse.Namespace, request: Any, quote: Any) -> int:
+def _show_quote(args: argparse.Namespace, request: Any, quote: Any, after: Any) -> int:
     """What a job would cost and whether it can be had, without creating it."""
     looked_up = quote.eligibility
     if args.json:
@@ -169,29 +188,32 @@ def _show_quote(args: argparse.Namespace, request: Any, quote: Any) -> int:
                 "seconds": quote.seconds,
                 "warnings": quote.warnings,
                 "needs_yes": quote.needs_yes,
+                "after_training": after,
             }
         )
     else:
         output.table([[one.check, one.standing, one.text] for one in looked_up.findings], ["CHECK", "", "FOUND"])
         output.say(f"price: {output.figure(quote.cost)}")
+        if after is not None:
+            output.say(f"price of measuring: {output.figure(after.cost, 4)}")
     return 3 if looked_up.eligible is False else 0
 
 
 def _show_created(args: argparse.Namespace, context: Any, job: Any) -> int:
     """A job that was just created, or with `--wait` how it ended."""
     if not args.wait:
-        _print_job(args, job)
+        show_job(args, context, job)
         return 0
     output.note(f"{job.id}: Ctrl-C detaches, the job runs on")
     try:
         job = run_async(_wait(context, job))
     except KeyboardInterrupt:
         output.note(f"{job.id} runs on: see `ftwb job events {job.id} --follow`")
-        _print_job(args, job)
+        show_job(args, context, job)
         return 130
-    _print_job(args, job)
+    followed = job_after.see_through(args, context, job)
     if job.status == "succeeded":
-        return 0
+        return followed
     why = f" ({job.error.message})" if job.error and job.error.message else ""
     output.note(f"ftwb: job {job.id}: ended {job.status}{why}; see `ftwb job events {job.id}`")
     return 1
@@ -269,12 +291,13 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """One job."""
-    from workbench.workflow.train import show_job
+    from workbench.workflow.train import show_job as ask_for_job
 
     def stale(error: WorkbenchError) -> None:
         output.note(f"note: as it was last seen; {error.message}")
 
-    _print_job(args, run_async(show_job(context_of(args), args.id, stale=stale)))
+    context = context_of(args)
+    show_job(args, context, run_async(ask_for_job(context, args.id, stale=stale)))
     return 0
 
 
@@ -332,7 +355,7 @@ def run_attach(args: argparse.Namespace) -> int:
     if view.trouble:
         output.note(f"note: {view.trouble}")
     if not args.follow:
-        _print_job(args, view.job)
+        show_job(args, context, view.job)
         return 0
     output.note(f"{view.job.id}: {view.job.metadata['kind']}; Ctrl-C stops looking, the run goes on")
     run_async(_print_events(args, context, view.job.id))
@@ -367,7 +390,8 @@ def run_action(args: argparse.Namespace) -> int:
     """Cancel, pause or resume."""
     from workbench.workflow.train import job_action
 
-    _print_job(args, run_async(job_action(context_of(args), args.id, args.job_command)))
+    context = context_of(args)
+    show_job(args, context, run_async(job_action(context, args.id, args.job_command)))
     return 0
 
 
@@ -393,15 +417,3 @@ def run_export(args: argparse.Namespace) -> int:
     else:
         output.say(f"{len(found['files'])} files in {found['path']}")
     return 0
-
-
-def _print_job(args: argparse.Namespace, job: Any) -> None:
-    if args.json:
-        output.emit_json(job)
-        return
-    from workbench.workflow.job_facts import facts
-
-    rows = facts(job, output.when)
-    width = max(len(row[0]) for row in rows)
-    for key, value in rows:
-        output.say(f"{key:<{width}}  {value}")

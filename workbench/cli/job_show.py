@@ -1,0 +1,26 @@
+"""How commands print one job, with what follows it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from workbench.cli import output
+
+
+def show_job(args: argparse.Namespace, context: Any, job: Any) -> None:
+    """Print a job, and what was asked to follow it."""
+    from workbench.workflow.job_facts import facts
+    from workbench.workflow.wish import as_it_is, in_words, wish_of
+
+    wish = wish_of(context, job.profile, job.id)
+    wish = as_it_is(context, wish) if wish is not None else None
+    if args.json:
+        output.emit_json(output.plain(job) | {"after_training": wish})
+        return
+    rows = [*facts(job, output.when)]
+    if wish is not None:
+        rows.append(("then", in_words(wish)))
+    width = max(len(row[0]) for row in rows)
+    for key, value in rows:
+        output.say(f"{key:<{width}}  {value}")
