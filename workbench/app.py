@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, work
+from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
@@ -20,9 +20,10 @@ from textual.screen import Screen
 
 from workbench.actions import APP, LIST, MODES, Action, bindings_for, problems_of, working_in
 from workbench.errors import WorkbenchError
+from workbench.screens.afterwards import AfterMoved, AfterWatch
 from workbench.screens.frame import Frame
 from workbench.terminal import clipboard, startup, workarounds
-from workbench.terminal.escape import without_controls
+from workbench.terminal.escape import visible_line, without_controls
 from workbench.terminal.line_filter import ControlCharacterFilter
 from workbench.terminal.signals import leave_on_signals
 from workbench.terminal.size import too_small
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.actions import ActionParseResult
     from textual.dom import DOMNode
+    from textual.notifications import SeverityLevel
 
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
@@ -48,6 +50,8 @@ SCREENS = {
 }
 """Module and class of each mode's screen; imported when the mode is first shown."""
 
+AFTER_START_S = 1.0
+"""What was asked to follow a training is looked for when the first screen stands."""
 TWICE_S = 3.0
 """How long after a first ctrl+c a second one quits."""
 ENDS_AFTER_S = 3.0
@@ -122,10 +126,31 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         workarounds.repaint_after_resume(self)
         self.call_after_refresh(startup.settle)
         self.set_timer(ENDS_AFTER_S, self.watch_ends)
+        self.set_timer(AFTER_START_S, self.watch_after)
         if not self.is_headless:
             leave_on_signals(asyncio.get_running_loop(), lambda code: self.exit(return_code=code))
         for notice in self._notices:
             self.notify(notice, severity="warning", timeout=12, markup=False)
+
+    @work(exclusive=True, group="after", exit_on_error=False)
+    async def watch_after(self) -> None:
+        """Do what was asked to follow trainings, whatever is on screen."""
+        await AfterWatch(self.context, self.post_message).run()
+
+    @on(AfterMoved)
+    def show_after(self, message: AfterMoved) -> None:
+        """Say it where the person is when it begins and ends, and let the screen look again."""
+        from workbench.workflow.wish import in_words
+
+        wish = message.wish
+        ended = not wish.is_pending
+        if ended or (wish.state == "running" and not wish.part):
+            severity: SeverityLevel = "warning" if wish.state == "could-not" else "information"
+            told = visible_line(f"{wish.job}: {in_words(wish)}")
+            self.notify(told, severity=severity, timeout=10 if ended else 5, markup=False)
+        frame = self.screen_of(self.current_mode)
+        if frame is not None:
+            frame.after_moved(wish)
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Leave; what the screens have to say is kept for the terminal that comes back."""

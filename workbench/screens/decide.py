@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from workbench.screens.dialogs.costs import CostsAnswer
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
+    from workbench.workflow.wish import Wish
 
 
 class Judged(Message):
@@ -100,6 +101,12 @@ with its source. `c` takes what only you know: your machine's price and power, y
     def on_screen_resume(self) -> None:
         """Runs, jobs and answers may have come."""
         self.action_refresh()
+
+    def after_moved(self, wish: Wish) -> None:
+        """A model was measured by itself: its verdict."""
+        super().after_moved(wish)
+        if wish.state == "done" and wish.project == self.project.slug:
+            self.action_refresh()
 
     # The verdict ----------------------------------------------------------------------------------------------------
 

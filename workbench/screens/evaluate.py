@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.measure import RunQuote
     from workbench.workflow.project import Project
+    from workbench.workflow.wish import Wish
 
 BAR: Final = 24
 
@@ -149,6 +150,12 @@ yourself, without their names.
         """A command may have measured meanwhile."""
         self.read_runs()
 
+    def after_moved(self, wish: Wish) -> None:
+        """A model was measured by itself: its run is shown, unless somebody reads an older one."""
+        super().after_moved(wish)
+        if wish.state == "done" and wish.project == self.project.slug:
+            self.read_runs(wish.run if self.run_id == self._newest(self.runs) else None)
+
     # The run that is shown ------------------------------------------------------------------------------------------
 
     @work(exclusive=True, group="runs", exit_on_error=False)
@@ -166,8 +173,13 @@ yourself, without their names.
         if message.runs == self.runs and self.runs and wanted == self.run_id:
             return
         self.runs = message.runs
-        self.run_id = wanted or (self.runs[0].run if self.runs else None)
+        self.run_id = wanted or self._newest(self.runs)
         self._show_run()
+
+    def _newest(self, runs: Sequence[RunResult]) -> str | None:
+        """The newest run about the task; one of general ability only where there is no other."""
+        of_task = [run.run for run in runs if run.side != "regression"]
+        return next(iter([*of_task, *(run.run for run in runs)]), None)
 
     @property
     def run_result(self) -> RunResult | None:

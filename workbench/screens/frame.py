@@ -22,6 +22,7 @@ from workbench.widgets.textline import ROLE_CLASSES, Piece, TextLine
 if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
+    from workbench.workflow.wish import Wish
 
 log = logging.getLogger("workbench")
 
@@ -30,8 +31,8 @@ NEXT_STEP = "next-step"
 NEXT_STEP_AFTER_S = 0.2
 """The next step needs half of the rooms imported: the screen's own contents come first."""
 
-LONG_LIVED = frozenset({"follow", "machine", "ends"})
-"""Groups of workers that run as long as their screen does; `wait_idle` of the tests does not wait for them."""
+LONG_LIVED = frozenset({"follow", "machine", "after", "ends"})
+"""Groups of workers that run as long as their screen or the app; `wait_idle` of the tests does not wait for them."""
 
 
 class NextStepFound(Message):
@@ -101,6 +102,11 @@ class Frame(Screen[Any]):
         """Show it in its line."""
         self.awaits_next_step = False
         self._next_step.show([Piece(" next  ", "muted"), Piece(visible_line(message.text))])
+
+    def after_moved(self, wish: Wish) -> None:
+        """What was asked to follow a training is further: a run, a verdict may have come."""
+        if self.SHOWS_NEXT_STEP and wish.project == self.project.slug:
+            self.find_next_step()
 
     def last_words(self) -> str:
         """What a person who leaves is told; empty as a rule."""

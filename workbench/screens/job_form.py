@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,20 @@ if TYPE_CHECKING:
     from workbench.providers.request import JobRequest
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
+    from workbench.workflow.wish import Wish
 
 _EPOCHS: Final = ("n_epochs", "num_train_epochs")
 _BATCH: Final = ("batch_size", "per_device_train_batch_size")
 _RATE: Final = ("learning_rate", "learning_rate_multiplier")
 """A setting's names: OpenAI's, the trainer's. Our engine takes both; others take OpenAI's."""
+NOTHING_AFTER: Final = "nothing"
+CHECKPOINTS_TOO: Final = "checkpoints"
+AFTER: Final = (
+    ("nothing", NOTHING_AFTER),
+    ("the model", "model"),
+    ("checkpoints", CHECKPOINTS_TOO),
+)
+"""What can follow a training, as a choice shows it and as the form keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,14 @@ class JobForm:
     seed: str
     more: str
     """Further settings, `name=value` with blanks between; a JSON value, else a string."""
+    then: str = NOTHING_AFTER
+    """What is measured when the training has succeeded: a value of `AFTER`."""
+    items: str = ""
+    """The first so many of the test set."""
+    questions: str = ""
+    """A file of questions of general ability, in place of the bundled ones."""
+    ceiling: str = ""
+    """US dollars that measuring may cost."""
 
 
 def form_for(context: Context, project: Project) -> JobForm:
@@ -90,6 +108,28 @@ def request_of(form: JobForm, context: Context) -> JobRequest:
         suffix=form.suffix.strip() or None,
         seed=_whole("seed", form.seed) if form.seed.strip() else None,
         settings=settings,
+    )
+
+
+def wish_of_form(form: JobForm, project: Project) -> Wish | None:
+    """What is to be measured when the training has succeeded; None for nothing."""
+    from workbench.workflow.wish import Wish
+
+    if form.then == NOTHING_AFTER:
+        return None
+    items, ceiling = form.items.strip(), form.ceiling.strip()
+    limit = _whole("items at most", items) if items else None
+    dollars = float(_number("USD at most", ceiling)) if ceiling else None
+    if limit is not None and limit < 1:
+        raise WorkbenchError("items at most", f"{limit} is less than 1", "leave it empty for all")
+    if dollars is not None and not 0 <= dollars < math.inf:
+        raise WorkbenchError("USD at most", f"{ceiling} is no amount of dollars", "leave it empty for the price")
+    return Wish(
+        project=project.slug,
+        checkpoints=form.then == CHECKPOINTS_TOO,
+        questions=str(_file("own questions", form.questions).absolute()) if form.questions.strip() else None,
+        limit=limit,
+        max_cost=dollars,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from workbench.workflow.alerts import Alert
     from workbench.workflow.follow import JobView
     from workbench.workflow.train import JobAction, JobList
+    from workbench.workflow.wish import Wish
 
 
 class JobsListed(Message):
@@ -35,6 +37,14 @@ class JobChanged(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest view matters."""
         return isinstance(message, JobChanged)
+
+
+class WishesRead(Message):
+    """What was asked to follow jobs, by job id."""
+
+    def __init__(self, wishes: Mapping[str, Wish]) -> None:
+        super().__init__()
+        self.wishes = wishes
 
 
 class FollowFailed(Message):

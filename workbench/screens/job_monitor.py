@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from workbench.providers.jobs import Job
     from workbench.workflow.alerts import Alert
     from workbench.workflow.follow import JobView
+    from workbench.workflow.wish import Wish
 
+ROLES: Final = {"asked": "muted", "running": "accent", "done": "good", "could-not": "bad", "dropped": "warning"}
+"""How the states of what follows a job look."""
 SMOOTHINGS: Final = (0.0, 0.6, 0.9, 0.97)
 """What `s` goes through: weights of the moving average."""
 
@@ -33,6 +36,7 @@ class JobMonitor(Vertical):
         self._state = TextLine(id="state")
         self._alert = TextLine(id="alert")
         self._machine = TextLine(id="machine", classes="-none")
+        self._after = TextLine(id="after", classes="-none")
         self.chart = SeriesChart(id="chart")
         self.events = EventList(id="events")
         self._view: JobView | None = None
@@ -43,6 +47,7 @@ class JobMonitor(Vertical):
     def compose(self) -> Iterable[Widget]:
         """The lines, the chart, the events."""
         yield self._state
+        yield self._after
         yield self._alert
         yield self._machine
         yield self.chart
@@ -126,6 +131,17 @@ class JobMonitor(Vertical):
         more = f"  (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
         left = [Piece(f" ! {alerts[0].name} ", "warning"), Piece(visible_line(alerts[0].text))]
         self._alert.show(left, [Piece(f"{more}  w: rule ", "muted")])
+
+    def show_after(self, wish: Wish | None) -> None:
+        """What was asked to follow the job, and how far that is; no line where nothing was."""
+        from workbench.workflow.wish import in_words
+
+        self._after.set_class(wish is None, "-none")
+        if wish is None:
+            self._after.show()
+            return
+        state, _, rest = in_words(wish).partition(":")
+        self._after.show([Piece(" then ", "muted"), Piece(state, ROLES[wish.state]), Piece(f": {visible_line(rest)}")])
 
     def show_machine(self, text: str) -> None:
         """How busy the machine is that trains; no line where it is another one's."""

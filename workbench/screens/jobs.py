@@ -117,6 +117,7 @@ it off the list.
         if self._following is not None and self.view is not None and self.view.outage is not None:
             self.follow(self._following)
         self.list_jobs()
+        self.read_wishes()
 
     @work(exclusive=True, group="list", exit_on_error=False)
     async def list_jobs(self) -> None:
@@ -364,6 +365,7 @@ it off the list.
         """Put the cursor on the new job."""
         if job is None:
             return
+        self.read_wishes()
         self.jobs = (job, *self.jobs)
         self._following = None
         self._show_list(cursor=0)

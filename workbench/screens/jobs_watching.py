@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,15 @@ from textual import on, work
 
 from workbench.screens.aside import aside, aside_sync
 from workbench.screens.frame import Frame
-from workbench.screens.job_messages import Attached, CsvWritten, Detached, MachineSeen, OtherSeen, TableMade
+from workbench.screens.job_messages import (
+    Attached,
+    CsvWritten,
+    Detached,
+    MachineSeen,
+    OtherSeen,
+    TableMade,
+    WishesRead,
+)
 from workbench.screens.job_monitor import JobMonitor
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import terminal_writer
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.follow import JobView
     from workbench.workflow.project import Project
+    from workbench.workflow.wish import Wish
 
 MACHINE_S = 5.0
 """Between two looks at the machine."""
@@ -44,6 +53,8 @@ class Watching(Frame):
         """The last view of every job that was followed: its step stays in the list."""
         self._found: dict[str, tuple[Alert, ...]] = {}
         """What was wrong with it then."""
+        self._wishes: Mapping[str, Wish] = {}
+        """What was asked to follow jobs, by job id."""
         self._watches_machine = False
         self._monitor = JobMonitor(id="job")
 
@@ -57,6 +68,31 @@ class Watching(Frame):
         view, job = self.view, self.job
         self._monitor.show(job, view, self._others())
         self._monitor.show_alerts(self._found.get(view.job.id, ()) if view is not None else ())
+        self._monitor.show_after(self._wishes.get(job.id) if job is not None else None)
+
+    # What follows ---------------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="wishes", exit_on_error=False)
+    async def read_wishes(self) -> None:
+        """Read what was asked to follow jobs, and how far it is."""
+        from workbench.workflow.wish import as_it_is, wishes
+
+        def read() -> dict[str, Wish]:
+            return {wish.job: as_it_is(self.context, wish) for wish in wishes(self.context)}
+
+        self.post_message(WishesRead(await aside_sync(read)))
+
+    @on(WishesRead)
+    def show_wishes(self, message: WishesRead) -> None:
+        """Its line, where there is one."""
+        self._wishes = message.wishes
+        job = self.job
+        self._monitor.show_after(self._wishes.get(job.id) if job is not None else None)
+
+    def after_moved(self, wish: Wish) -> None:
+        """One of them is further."""
+        super().after_moved(wish)
+        self.read_wishes()
 
     def look_for_stall(self) -> None:
         """A job that reports nothing brings no view that could say so."""

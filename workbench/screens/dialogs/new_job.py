@@ -19,7 +19,7 @@ from workbench.errors import WorkbenchError
 from workbench.screens.aside import aside
 from workbench.screens.dialogs.dialog import Dialog
 from workbench.screens.dialogs.path import PathSuggester
-from workbench.screens.job_form import JobForm, form_for, request_of
+from workbench.screens.job_form import AFTER, JobForm, form_for, request_of, wish_of_form
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.reading import Reading
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from workbench.providers.jobs import Job
     from workbench.providers.request import JobRequest
     from workbench.workflow.context import Context
+    from workbench.workflow.measure import RunQuote
     from workbench.workflow.project import Project
     from workbench.workflow.train import Quote
+    from workbench.workflow.wish import Wish
 
 QUOTE_AFTER_S = 0.4
 """Rest after a keystroke before the engine or the price table is asked."""
@@ -44,8 +46,18 @@ _ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
     (("epochs", "epochs"), ("batch", "batch size")),
     (("rate", "learning rate"), ("seed", "seed")),
     (("more", "more settings"),),
+    (("then", "then measure"), ("items", "items at most")),
+    (("questions", "own questions"), ("ceiling", "USD at most")),
 )
-_PLACEHOLDERS = {"validation": "none", "more": "name=value name=value", "suffix": "none", "seed": "0"}
+_PLACEHOLDERS = {
+    "validation": "none",
+    "more": "name=value name=value",
+    "suffix": "none",
+    "seed": "0",
+    "items": "all",
+    "questions": "bundled",
+    "ceiling": "its price",
+}
 
 
 OURS_TO_FETCH = "starter"
@@ -60,6 +72,14 @@ class Quoted(Message):
     def __init__(self, quote: Quote) -> None:
         super().__init__()
         self.quote = quote
+
+
+class AfterQuoted(Message):
+    """What measuring the job's model would cost."""
+
+    def __init__(self, after: RunQuote) -> None:
+        super().__init__()
+        self.after = after
 
 
 class Refused(Message):
@@ -105,6 +125,7 @@ class NewJobDialog(Dialog["Job"]):
         self.project = project
         self._form = form_for(context, project)
         self._quote: Quote | None = None
+        self._after: RunQuote | None = None
         self._creating = False
         self._says = Reading(id="quote")
 
@@ -126,8 +147,10 @@ class NewJobDialog(Dialog["Job"]):
         if name == "method":
             methods = [(each, each) for each in self._methods()]
             return Select(methods, value=value, allow_blank=False, compact=True, id=name)
+        if name == "then":
+            return Select(list(AFTER), value=value, allow_blank=False, compact=True, id=name)
         suggester: Suggester | None = None
-        if name in ("train", "validation"):
+        if name in ("train", "validation", "questions"):
             suggester = PathSuggester()
         elif name == "model":
             suggester = SuggestFromList(_models_of(self.context, self.project))
@@ -158,30 +181,44 @@ class NewJobDialog(Dialog["Job"]):
         """Another job: another quote."""
         if self._read() != self._form and not self._creating:
             self._form = self._read()
-            self._quote = None
+            self._quote = self._after = None
             self.quote()
 
     @work(exclusive=True, group="quote", exit_on_error=False)
     async def quote(self) -> None:
         """Ask what the job would cost and use, once the typing rests."""
+        from workbench.workflow.after_quote import agreed_ceiling, quote_after
         from workbench.workflow.train import quote_job
 
         self._tell([Piece("Working out cost, memory and time…", "muted")])
         await asyncio.sleep(QUOTE_AFTER_S)
         try:
             request = request_of(self._form, self.context)
+            if (wish := wish_of_form(self._form, self.project)) is not None:
+                asked = quote_after(self.context, self.project, wish, profile=request.profile, model=request.model)
+                after = await aside(asked)
+                agreed_ceiling(after, wish.max_cost)  # said now, not after a yes
+                self.post_message(AfterQuoted(after))
             self.post_message(Quoted(await aside(quote_job(self.context, request))))
         except WorkbenchError as error:
             self.post_message(Refused(error))
+
+    @on(AfterQuoted)
+    def keep_after(self, message: AfterQuoted) -> None:
+        """Shown with the job's own price."""
+        self._after = message.after
 
     @on(Quoted)
     def show_quote(self, message: Quoted) -> None:
         """Cost, memory, time, and what would endanger the job."""
         quote = self._quote = message.quote
+        after = self._after
         lines: list[Line] = [
             (Piece(f"{title:<8}", "muted"), *figure_pieces(figure))
             for title, figure in (("cost", quote.cost), ("memory", quote.memory), ("time", quote.seconds))
         ]
+        if after is not None and after.needs_yes:
+            lines.insert(1, (Piece(f"{'then':<8}", "muted"), *figure_pieces(after.cost)))
         self._says.show_text(lambda width: [*lines, *_warnings(quote.warnings, width)])
 
     @on(Refused)
@@ -209,36 +246,54 @@ class NewJobDialog(Dialog["Job"]):
         """Create the job; where it can cost money, after a yes."""
         if self._creating:
             return
+        from workbench.workflow.after_quote import agreed_ceiling
+
         try:
             request = request_of(self._form, self.context)
             hosted = self.context.profile(request.profile).kind != "local"
+            wish, after = wish_of_form(self._form, self.project), self._after
+            if wish is not None and after is None:
+                self._tell([Piece("Wait until it is known what measuring takes.", "warning")])
+                return
+            if wish is not None and after is not None:
+                wish = wish.model_copy(update={"max_cost": agreed_ceiling(after, wish.max_cost)})
         except WorkbenchError as error:
             self.post_message(Refused(error))
             return
-        if not hosted:
-            self._start(request)
-            return
-        if self._quote is None:
+        if hosted and self._quote is None:
             self._tell([Piece("Wait for the price: this job can cost money.", "warning")])
+            return
+        prices = []
+        if hosted and self._quote is not None:
+            price = "".join(piece.text for piece in figure_pieces(self._quote.cost))
+            prices.append(f"It can cost money: {price}.")
+        if wish is not None and after is not None and after.needs_yes:
+            prices.append(f"Measuring its model then stops at ${wish.max_cost:,.4f}.")
+        if not prices:
+            self._start(request, wish)
             return
         from workbench.screens.dialogs.confirm import ConfirmDialog
 
-        price = "".join(piece.text for piece in figure_pieces(self._quote.cost))
-        dialog = ConfirmDialog(f"Create a job on {request.profile}?", f"It can cost money: {price}.")
-        self.app.push_screen(dialog, lambda yes: self._start(request) if yes else None)
+        dialog = ConfirmDialog(f"Create a job on {request.profile}?", " ".join(prices))
+        self.app.push_screen(dialog, lambda yes: self._start(request, wish) if yes else None)
 
-    def _start(self, request: JobRequest) -> None:
+    def _start(self, request: JobRequest, wish: Wish | None) -> None:
         self._creating = True
         self.workers.cancel_group(self, "quote")
         self._tell([Piece("Creating the job…")])
-        self.create(request)
+        self.create(request, wish)
 
     @work(group="create", exit_on_error=False)
-    async def create(self, request: JobRequest) -> None:
+    async def create(self, request: JobRequest, wish: Wish | None) -> None:
         """Fetch the base model where it is ours to fetch, then create; once."""
         from workbench.workflow.answering import ensure_model
         from workbench.workflow.quickstart import pull_notice
         from workbench.workflow.train import create_job
+        from workbench.workflow.wish import ask
+
+        def also(job: Job) -> None:
+            if wish is not None:
+                ask(self.context, job, wish)
 
         def fetching(line: Any) -> None:
             notice = pull_notice("model", line)
@@ -248,7 +303,8 @@ class NewJobDialog(Dialog["Job"]):
         try:
             if self.context.profile(request.profile).kind == "local":
                 await aside(ensure_model(self.context, request.model, fetching))
-            self.post_message(Created(await aside(create_job(self.context, request, project=self.project.slug))))
+            creating = create_job(self.context, request, project=self.project.slug, also=also)
+            self.post_message(Created(await aside(creating)))
         except WorkbenchError as error:
             self.post_message(Refused(error))
 

@@ -1,0 +1,92 @@
+"""The app's watch over what was asked to follow a training: taken up on any screen, told where the person is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from textual.message import Message
+
+from workbench.errors import WorkbenchError
+from workbench.screens.aside import aside, aside_sync
+
+if TYPE_CHECKING:
+    from workbench.workflow.context import Context
+    from workbench.workflow.wish import Wish
+
+log = logging.getLogger("workbench")
+
+LOOK_S: Final = 5.0
+"""Between two looks at what was asked. Only records are read; a provider is asked for what is pending."""
+HOSTED_S: Final = 30.0
+"""Between two questions to a provider elsewhere whether a training has ended."""
+
+
+class AfterMoved(Message):
+    """What was asked to follow a job is further."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__()
+        self.wish = wish
+
+
+class AfterWatch:
+    """Takes up what is pending, one after the other, and reports what moved, whoever moved it."""
+
+    def __init__(self, context: Context, moved: Callable[[AfterMoved], object]) -> None:
+        self._context = context
+        self._moved = moved
+        self._seen: dict[str, tuple[str, str, str]] = {}
+        self._asked_at: dict[str, float] = {}
+
+    async def run(self, look_s: float = LOOK_S) -> None:
+        """Until it is cancelled. What fails is in the log and is looked at again."""
+        first = True
+        while True:
+            try:
+                await self.look(first=first)
+            except WorkbenchError as error:
+                log.warning("what follows a training could not be looked at: %s", error)
+            except Exception:
+                log.exception("unforeseen, in what follows a training")
+            first = False
+            await asyncio.sleep(look_s)
+
+    async def look(self, *, first: bool = False) -> None:
+        """Once: what others have moved is told, then what is pending is taken up."""
+        from workbench.workflow.wish import wishes
+
+        found = await aside_sync(lambda: wishes(self._context))
+        for wish in found:
+            if first and not wish.is_pending:
+                self._seen[wish.job] = _state(wish)  # of a time when this app was not open: nothing has moved
+            self.tell(wish)
+        for wish in found:
+            if wish.is_pending and self._is_due(wish):
+                await self._take_up(wish)
+
+    async def _take_up(self, wish: Wish) -> None:
+        from workbench.workflow.after_training import Watched, take_up
+
+        self.tell(await aside(take_up(self._context, wish, Watched(moved=self.tell))))
+
+    def _is_due(self, wish: Wish) -> bool:
+        now = asyncio.get_running_loop().time()
+        profile = self._context.profiles().get(wish.profile)
+        pause = 0.0 if profile is not None and profile.kind == "local" and not wish.why else HOSTED_S
+        if now - self._asked_at.get(wish.job, now - pause) < pause:
+            return False
+        self._asked_at[wish.job] = now
+        return True
+
+    def tell(self, wish: Wish) -> None:
+        """Report it, where it says something new."""
+        if self._seen.get(wish.job) != _state(wish):
+            self._seen[wish.job] = _state(wish)
+            self._moved(AfterMoved(wish))
+
+
+def _state(wish: Wish) -> tuple[str, str, str]:
+    return wish.state, wish.part, wish.why
