@@ -133,6 +133,7 @@ def test_a_recording_s_job_and_reply_say_so(demo: Ftwb, tuned: str) -> None:
     assert "succeeded (recorded)" in demo("job", "list").out
     assert "recorded: it is of the recording openai" in demo("job", "show", job["id"]).out
     assert demo("job", "series", job["id"], "--json").json["origin"] == "recorded"
+    assert demo("job", "events", job["id"], "--json").json["replay"] == "openai"
     said = demo("chat", "--model", BASE, "Add 2 and 2.", "--json").json
     assert (said["text"], said["origin"], said["cost"]["origin"]) == ("4", "recorded", "recorded")
     assert "recorded" in demo("chat", "--model", BASE, "Add 2 and 2.").err
@@ -162,7 +163,9 @@ def test_deployments_of_a_recording_cost_nothing_and_their_meter_is_recorded(ftw
 
 
 def test_stored_completions_of_a_recording_come_home(demo: Ftwb, tuned: str) -> None:
-    (stored,) = demo("rescue", "--profile", "demo", "--stored", "--json").json["stored"]
+    ran = demo("rescue", "--profile", "demo", "--stored", "--json")
+    assert ran.json["replay"] == "openai" and "of the recording openai" in ran.err
+    (stored,) = ran.json["stored"]
     assert (f"demo/{stored['model']}", stored["records"], stored["why_not"]) == (tuned, 3, None)
     records = [json.loads(line) for line in Path(stored["path"]).read_text().splitlines()]
     assert records[0]["messages"][-1] == {"role": "assistant", "content": "green"}
@@ -185,3 +188,11 @@ def test_a_recording_s_vectors_make_the_score_recorded(
     assert origins[f"openai/{MODEL}+rag:2:dense"] == "recorded"
     assert origins[f"openai/{MODEL}"] == "measured"
     assert not [one for one in provider.requests if one.path.endswith("/embeddings")]
+
+
+def test_golden_answers_of_a_recording_are_kept_as_such(demo: Ftwb, chat_file: Callable[..., Path]) -> None:
+    """Whoever holds a successor against them later must know."""
+    golden = chat_file("golden.jsonl", *PAIRS[:2])
+    (answers,) = demo("rescue", "--profile", "demo", "--golden", str(golden), "--json").json["answers"]
+    lines = [json.loads(line) for line in Path(answers["path"]).read_text().splitlines()]
+    assert [line["replay"] for line in lines] == ["openai", "openai"]

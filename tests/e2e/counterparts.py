@@ -21,9 +21,8 @@ from tests.engine.engine_process import EngineProcess
 from workbench.providers.client import connect
 from workbench.providers.local import LocalEngine
 from workbench.providers.profiles import Profile, built_in
-from workbench.providers.replay import ReplayTransport
-from workbench.providers.replay_deployments import ReplayArmTransport
 from workbench.testing.fake_provider import FakeProvider
+from workbench.testing.replay_clock import ReplayClock
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 TCP_KEY = "a-key-of-the-person"
@@ -122,15 +121,12 @@ _HELD = {"steps": 100_000, "hold_at": 3, "checkpoint_every": 100_000}
 @contextlib.contextmanager
 def replayed(name: str, state: Path) -> Iterator[Counterpart]:
     """A recording by a clock of its own."""
-    now = [1_800_000_000.0]
+    with ReplayClock() as clock:
 
-    async def beat(_: float) -> None:
-        now[0] += 1
-        await asyncio.sleep(0)
+        async def beat(_: float) -> None:
+            clock.now += 1
+            await asyncio.sleep(0)
 
-    with contextlib.ExitStack() as stack:
-        for transport in (ReplayTransport, ReplayArmTransport):
-            stack.enter_context(_timed(transport, lambda: now[0]))
         azure = name == "azure"
         yield Counterpart(
             f"replayed-{name}",
@@ -142,20 +138,6 @@ def replayed(name: str, state: Path) -> Iterator[Counterpart]:
             deploys=azure,
             embeds="embeddings" if azure else "text-embedding-3-small",
         )
-
-
-@contextlib.contextmanager
-def _timed(transport: type[Any], now: Callable[[], float]) -> Iterator[None]:
-    whole = transport.__init__
-
-    def timed(self: Any, name: str, state: Path | None = None) -> None:
-        whole(self, name, state, now)
-
-    transport.__init__ = timed
-    try:
-        yield
-    finally:
-        transport.__init__ = whole
 
 
 @contextlib.contextmanager

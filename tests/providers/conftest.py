@@ -4,46 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from workbench.providers.client import connect
 from workbench.providers.profiles import Profile, built_in
-from workbench.providers.replay import ReplayTransport
-from workbench.providers.replay_deployments import ReplayArmTransport
 from workbench.providers.request import JobRequest
 from workbench.testing.fake_provider import FakeProvider
+from workbench.testing.replay_clock import ReplayClock
 
 if TYPE_CHECKING:
     import openai
-
-
-class Clock:
-    """A time that goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Iterator[ReplayClock]:
     """Every recording opened in this test plays by it."""
-    clock = Clock()
-    for transport in (ReplayTransport, ReplayArmTransport):
-        whole = transport.__init__
-
-        def timed(self: Any, name: str, state: Path | None = None, whole: Any = whole) -> None:
-            whole(self, name, state, clock)
-
-        monkeypatch.setattr(transport, "__init__", timed)
-    return clock
+    with ReplayClock() as clock:
+        yield clock
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.providers.conftest import Clock
 from workbench.errors import WorkbenchError
 from workbench.providers import chat, files, jobs, stored
 from workbench.providers.client import connect
@@ -25,6 +24,7 @@ from workbench.providers.replay_job import ReplayedJob
 from workbench.providers.request import JobRequest
 from workbench.providers.series import fold
 from workbench.providers.uploads import upload
+from workbench.testing.replay_clock import ReplayClock
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 
@@ -45,7 +45,7 @@ def request_of(tmp_path: Path) -> Callable[[], JobRequest]:
 
 @pytest.mark.parametrize("name", ["openai", "azure"])
 async def test_a_job_is_created_followed_and_asked(
-    name: str, clock: Clock, request_of: Callable[[], JobRequest], tmp_path: Path
+    name: str, clock: ReplayClock, request_of: Callable[[], JobRequest], tmp_path: Path
 ) -> None:
     profile, statuses = of(name), []
     async with await connect(profile, environ={}) as client:
@@ -80,7 +80,7 @@ async def test_a_job_is_created_followed_and_asked(
 
 
 async def test_a_paused_job_stands_still_and_a_cancelled_one_ends(
-    clock: Clock, request_of: Callable[[], JobRequest], tmp_path: Path
+    clock: ReplayClock, request_of: Callable[[], JobRequest], tmp_path: Path
 ) -> None:
     profile, state = of("openai"), tmp_path / "state.json"
     async with await connect(profile, environ={}, replay_state=state) as client:
@@ -142,7 +142,7 @@ async def test_a_state_that_cannot_be_read_is_an_empty_one(tmp_path: Path) -> No
 
 
 async def test_events_that_come_after_the_end_are_followed_to_the_last(
-    clock: Clock, request_of: Callable[[], JobRequest], tmp_path: Path
+    clock: ReplayClock, request_of: Callable[[], JobRequest], tmp_path: Path
 ) -> None:
     """Azure ends a job first and says afterwards what it billed."""
     profile = of("azure")
@@ -163,7 +163,7 @@ async def test_events_that_come_after_the_end_are_followed_to_the_last(
 
 
 async def test_each_trouble_of_a_bad_day_is_waited_out_and_makes_no_second_job(
-    clock: Clock, request_of: Callable[[], JobRequest], tmp_path: Path
+    clock: ReplayClock, request_of: Callable[[], JobRequest], tmp_path: Path
 ) -> None:
     profile, troubles = of("openai-flaky"), set()
     async with await connect(profile, environ={}) as client:
@@ -191,7 +191,7 @@ async def test_each_trouble_of_a_bad_day_is_waited_out_and_makes_no_second_job(
 
 
 async def test_azure_s_route_takes_no_dated_version_and_echoes_the_tier_in_its_own_case(
-    clock: Clock, request_of: Callable[[], JobRequest]
+    clock: ReplayClock, request_of: Callable[[], JobRequest]
 ) -> None:
     profile = of("azure")
     async with await connect(profile, environ={}) as client:
@@ -204,7 +204,7 @@ async def test_azure_s_route_takes_no_dated_version_and_echoes_the_tier_in_its_o
 
 
 async def test_a_reinforcement_job_reports_rewards_and_keeps_its_grader(
-    clock: Clock, request_of: Callable[[], JobRequest], tmp_path: Path
+    clock: ReplayClock, request_of: Callable[[], JobRequest], tmp_path: Path
 ) -> None:
     profile = of("azure")
     grader = {"type": "string_check", "name": "same", "operation": "eq", "input": "{{sample.output_text}}",
@@ -223,7 +223,7 @@ async def test_a_reinforcement_job_reports_rewards_and_keeps_its_grader(
 
 
 async def test_checkpoints_are_named_as_each_provider_does_and_null_metrics_are_none(
-    clock: Clock, request_of: Callable[[], JobRequest]
+    clock: ReplayClock, request_of: Callable[[], JobRequest]
 ) -> None:
     for name, begins in (("openai", "ftckpt_"), ("azure", "ftchkpt-")):
         async with await connect(of(name), environ={}) as client:

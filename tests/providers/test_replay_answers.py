@@ -8,7 +8,6 @@ from typing import Any
 import openai
 import pytest
 
-from tests.providers.conftest import Clock
 from workbench.providers import chat
 from workbench.providers.client import connect
 from workbench.providers.embeddings import embed
@@ -16,6 +15,7 @@ from workbench.providers.errors import ProviderError
 from workbench.providers.pages import as_dict
 from workbench.providers.profiles import Profile
 from workbench.providers.recordings import recording
+from workbench.testing.replay_clock import ReplayClock
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 EMBEDS = "text-embedding-3-small"
@@ -47,7 +47,7 @@ async def test_texts_become_vectors_packed_or_not(name: str, model: str) -> None
             await embed(client, MODEL if name == "openai" else "base", ["x"], profile=profile)
 
 
-async def test_stored_completions_come_page_by_page_with_what_was_asked(clock: Clock) -> None:
+async def test_stored_completions_come_page_by_page_with_what_was_asked(clock: ReplayClock) -> None:
     async with await connect(of("openai"), environ={}) as client:
         (tuned,) = {one.model async for one in client.chat.completions.list()} - {MODEL}
         mine = [one async for one in client.chat.completions.list(model=tuned, limit=1)]
@@ -60,7 +60,7 @@ async def test_stored_completions_come_page_by_page_with_what_was_asked(clock: C
             await client.chat.completions.retrieve("chatcmpl-nobody")
 
 
-async def test_what_is_asked_with_store_is_stored_for_the_next_process(clock: Clock, tmp_path: Path) -> None:
+async def test_what_is_asked_with_store_is_stored_for_the_next_process(clock: ReplayClock, tmp_path: Path) -> None:
     profile, state = of("openai"), tmp_path / "state.json"
     async with await connect(profile, environ={}, replay_state=state) as client:
         await chat.complete(client, MODEL, asked("Add 2 and 2."), profile=profile)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.providers.conftest import MODEL, Clock
+from tests.providers.conftest import MODEL
 from workbench.providers import arm, chat, jobs
 from workbench.providers.arm import connect_arm, create_body
 from workbench.providers.client import connect
 from workbench.providers.errors import ProviderError
 from workbench.providers.profiles import Profile
 from workbench.providers.request import JobRequest
+from workbench.testing.replay_clock import ReplayClock
 
 AZURE = Profile(name="demo", kind="azure", replay="azure")
 ASKED: list[dict[str, Any]] = [{"role": "user", "content": "Add 2 and 2."}]
@@ -26,7 +27,7 @@ def state(tmp_path: Path) -> Path:
 
 
 async def test_a_tuned_model_is_deployed_waited_for_and_asked(
-    clock: Clock, state: Path, request_for: JobRequest, monkeypatch: pytest.MonkeyPatch
+    clock: ReplayClock, state: Path, request_for: JobRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
         await connect(AZURE, environ={}, replay_state=state) as client,
@@ -57,7 +58,7 @@ async def test_a_tuned_model_is_deployed_waited_for_and_asked(
         assert (reply.text, reply.model) == ("4", tuned)
 
 
-async def test_a_checkpoint_is_deployed_by_its_id(clock: Clock, state: Path, request_for: JobRequest) -> None:
+async def test_a_checkpoint_is_deployed_by_its_id(clock: ReplayClock, state: Path, request_for: JobRequest) -> None:
     async with (
         await connect(AZURE, environ={}, replay_state=state) as client,
         connect_arm(AZURE, {}, replay_state=state) as manager,
@@ -69,7 +70,7 @@ async def test_a_checkpoint_is_deployed_by_its_id(clock: Clock, state: Path, req
         assert (await manager.create("step", create_body(newest.id, "regional", 1))).model == newest.id
 
 
-async def test_deployments_are_listed_and_deleted_also_by_another_process(clock: Clock, state: Path) -> None:
+async def test_deployments_are_listed_and_deleted_also_by_another_process(clock: ReplayClock, state: Path) -> None:
     async with connect_arm(AZURE, {}, replay_state=state) as manager:
         assert [one.name for one in await manager.deployments()] == ["base", "colours", "embeddings"]
         await manager.create("new", create_body(MODEL, "global", 10))

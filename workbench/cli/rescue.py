@@ -33,7 +33,9 @@ def run_rescue(args: argparse.Namespace) -> int:
     if args.model and not args.golden:
         raise WorkbenchError("--model", "is only for --golden", "add --golden FILE", code="usage", exit_code=2)
     context = context_of(args)
-    context.complete_profile(args.profile)
+    replay = context.complete_profile(args.profile).replay
+    if replay:
+        output.note(f"note: recorded: these are the models and days of the recording {replay}")
     found = run_async(inventory(context, args.profile))
     for note in found.notes:
         output.note(f"note: {note}")
@@ -58,6 +60,7 @@ def run_rescue(args: argparse.Namespace) -> int:
                 "stored": stored,
                 "retrain": again,
                 "retrain_file": written,
+                "replay": replay,
             }
         )
     elif not args.only_list:

@@ -1,9 +1,12 @@
-"""The bundled recordings, by name."""
+"""The bundled recordings, by name, and the time that they play by."""
 
 from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -11,6 +14,24 @@ from workbench.errors import WorkbenchError
 from workbench.resources import samples_dir
 
 _PLAIN_NAME = re.compile(r"[a-z0-9-]+")
+
+
+_clocks: list[Callable[[], float]] = [time.time]
+
+
+def now() -> float:
+    """The time of all recordings, in unix seconds."""
+    return _clocks[-1]()
+
+
+@contextmanager
+def playing_by(clock: Callable[[], float]) -> Iterator[None]:
+    """Inside, recordings play by this clock."""
+    _clocks.append(clock)
+    try:
+        yield
+    finally:
+        _clocks.remove(clock)
 
 
 def recordings() -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from workbench.providers.recordings import recording
+from workbench.providers.recordings import now, recording
 from workbench.providers.replay_answers import ReplayedAnswers
 from workbench.providers.replay_deployments import ReplayedDeployments
 from workbench.providers.replay_files import ReplayedFiles
@@ -26,7 +25,7 @@ _UNVERSIONED = {"", "v1", "preview"}
 class ReplayTransport(httpx2.AsyncBaseTransport):
     """Answers the SDK's requests. What is created is remembered in `state`, so that it goes on in the next process."""
 
-    def __init__(self, name: str, state: Path | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, state: Path | None = None) -> None:
         self._recording, self._state, self._now = recording(name), ReplayState(state), now
         self._answers = ReplayedAnswers(self._recording, self._state, now)
         self._files = ReplayedFiles(self._recording, self._state, now)

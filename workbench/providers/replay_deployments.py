@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import unquote
 
 import httpx2
 
-from workbench.providers.recordings import recording
+from workbench.providers.recordings import now, recording
 from workbench.providers.replay_job import made_models, replayed_jobs
 from workbench.providers.replay_state import ReplayState
 
@@ -125,7 +124,7 @@ class ReplayedDeployments:
 class ReplayArmTransport(httpx2.AsyncBaseTransport):
     """Answers the resource manager's requests of one recording."""
 
-    def __init__(self, name: str, state: Path | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, state: Path | None = None) -> None:
         played = recording(name)
         self._base = f"{played['resource_id']}/deployments"
         self._deployments = ReplayedDeployments(played, ReplayState(state), now)

@@ -70,7 +70,14 @@ def item_lines(item: GridItem, candidates: Sequence[str], chosen: str, width: in
 def _answer(item: GridItem, candidate: str, at: int, chosen: bool, width: int) -> Iterator[Line]:
     row = item.answers[candidate]
     mark = Piece("▸ " if chosen else "", "accent")
-    yield (mark, Piece(f"{letter(at)} {visible_line(candidate)}", "strong"), Piece("  "), score_piece(row.score))
+    recorded = Piece("  recorded" if row.recorded else "", "muted")
+    yield (
+        mark,
+        Piece(f"{letter(at)} {visible_line(candidate)}", "strong"),
+        Piece("  "),
+        score_piece(row.score),
+        recorded,
+    )
     if row.error is not None:
         yield from ((Piece(line, "bad"),) for line in wrap(visible(row.error), width))
         return

@@ -1,7 +1,8 @@
 """Public: what others use to snapshot-test our screens.
 
 The fixtures `ftwb_app` and `ftwb_pinned` come with the pytest plugin; from here come `wait_idle`, for tests with a
-pilot, and `FakeProvider`, an OpenAI-compatible server that needs no model. Nothing is imported until it is asked for.
+pilot, `FakeProvider`, an OpenAI-compatible server that needs no model, and `ReplayClock`, the time that recordings play
+by. Nothing is imported until it is asked for.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
     from workbench.testing.factory import make_app
     from workbench.testing.fake_provider import FakeProvider
     from workbench.testing.idle import wait_idle
+    from workbench.testing.replay_clock import ReplayClock
 
-__all__ = ["FakeProvider", "make_app", "wait_idle"]
+__all__ = ["FakeProvider", "ReplayClock", "make_app", "wait_idle"]
 
 _PLACES = {
     "FakeProvider": "workbench.testing.fake_provider",
+    "ReplayClock": "workbench.testing.replay_clock",
     "make_app": "workbench.testing.factory",
     "wait_idle": "workbench.testing.idle",
 }

@@ -127,6 +127,7 @@ async def _record(
                 "finish_reason": reply.finish_reason,
                 "fingerprint": reply.fingerprint,
                 "recorded_at": int(time.time()),
+                "replay": owner.replay,
             }
             append_line(path, line)
             done += 1

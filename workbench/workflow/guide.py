@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from workbench.evaluate.candidates import parse_candidate
+from workbench.evaluate.results import RunResult
 from workbench.workflow.context import Context
 from workbench.workflow.project import Project
 from workbench.workflow.runs import list_runs
@@ -15,10 +17,14 @@ def next_step(context: Context, project: Project) -> str:
         return "Datasets (1): open a file with o, or make a project from a sample with ctrl+p"
     if not project.document.task.test:
         return "Look through the records (1), then train (4, n); with no test set nothing can be measured"
-    runs = list_runs(context, project, "test")
+    runs = [run for run in list_runs(context, project, "test") if _measured(run)]
     if not runs:
         return "Look through the records, then measure the untuned baselines: 2, then r"
-    jobs = [one.job for one in recorded_jobs(context).values() if one.record.project == project.slug]
+    jobs = [
+        one.job
+        for one in recorded_jobs(context).values()
+        if one.record.project == project.slug and one.job.replay is None
+    ]
     running = [job for job in jobs if not job.ended]
     if running:
         return f"{running[-1].id} is training: watch it with 4"
@@ -33,3 +39,9 @@ def next_step(context: Context, project: Project) -> str:
     if not tuned & measured:
         return "The model is trained: measure it on the same items with 2, then r"
     return "Read the verdict with 3, or talk to both models with 5"
+
+
+def _measured(run: RunResult) -> bool:
+    """Something in it was measured: what a recording says moves the loop nowhere."""
+    models = [row for row in run.candidates if not parse_candidate(row.candidate).is_trivial]
+    return not run.recorded or any(not row.recorded for row in models)

@@ -55,6 +55,7 @@ class RunsDialog(Dialog[str]):
             Piece(f"{day_and_time(run.created_at.timestamp())}  "),
             Piece(f"{run.items:>5,} items  ", "muted"),
             Piece(f"{shown:<{_NAME + 12}}"),
+            Piece("  recorded," if best is not None and best.recorded else "", "muted"),
             Piece(f"  {len(run.candidates)} candidates, test {run.test_sha256[:8]}", "muted"),
         )
 
