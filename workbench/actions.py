@@ -247,6 +247,7 @@ _JOBS_ACTIONS = (
     Action("jobs.cancel", "Cancel the job", ("c",), "End it; what it learned so far is discarded. Asks first.", "Jobs", "cancel"),
     Action("jobs.metric", "Next metric", ("m",), "Every number that the job reports, one chart after the other.", "Jobs", "metric"),
     Action("jobs.mark", "Lay curves over each other", ("space",), "Mark the job: marked jobs share one chart; again: not.", "Jobs", "mark"),
+    Action("jobs.compare", "Compare two jobs", ("equals_sign",), "What differs in data, settings and results between two marked jobs, or a marked one and this.", "Jobs"),
     Action("jobs.attach", "Follow a run by its files", ("a",), "TensorBoard files, trainer_state.json, results.csv, a log, or their folder.", "Jobs", "attach"),
     Action("jobs.detach", "Forget an attached run", ("D",), "Take an attached run off the list; its files stay. Asks first.", "Jobs", "detach"),
     Action("jobs.alerts", "What is wrong", ("w",), "Every alert of the job with its rule and what to do.", "Jobs"),

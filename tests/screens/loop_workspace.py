@@ -7,7 +7,7 @@ import math
 import random
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +39,8 @@ class Loop:
     context: Context
     project: Project
     provider: FakeProvider
+    settings: dict[str, object] = field(default_factory=lambda: {"n_epochs": 2})
+    """What the next job is asked for."""
 
     def app(self, start: str, theme: str = "ftwb-dark") -> WorkbenchApp:
         """The workbench on this project; a pilot's pause waits for its workers."""
@@ -82,7 +84,7 @@ class Loop:
         files = self.project.files
         request = JobRequest(
             profile="local", model="starter", training_file=files["train"], validation_file=files["validation"],
-            suffix=suffix, settings={"n_epochs": 2},
+            suffix=suffix, settings=dict(self.settings),
         )  # fmt: skip
         return asyncio.run(create_job(self.context, request, project=self.project.slug))
 

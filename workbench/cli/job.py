@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from workbench.cli import job_after, job_series, output
+from workbench.cli import job_after, job_diff, job_series, output
 from workbench.cli.arguments import add_command, add_group, confirm, context_of, project_of, run_async, settings
 from workbench.cli.job_show import show_job
 from workbench.errors import WorkbenchError
@@ -18,7 +18,7 @@ METHODS = ("sft", "dpo", "orpo", "kto", "reward", "generic", "reinforcement")
 
 
 def register(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """`job create|list|show|events|series|checkpoints|evaluate|cancel|pause|…|attach|detach|lineage|reproduce|…`."""
+    """All of `ftwb job`."""
     verbs = add_group(commands, shared, "job", "training jobs on every profile")
     _register_create(verbs, shared)
     add_command(verbs, shared, "list", run_list, "the jobs of all profiles")
@@ -28,6 +28,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     events.add_argument("--follow", action="store_true", help="until the job ends; JSON lines with --json")
     job_series.register(verbs, shared)
     job_after.register(verbs, shared)
+    job_diff.register(verbs, shared)
     attach = add_command(verbs, shared, "attach", run_attach, "follow a run that ftwb did not start")
     attach.add_argument(
         "path", metavar="PATH", help="TensorBoard files, trainer_state.json, results.csv, a log, a folder"

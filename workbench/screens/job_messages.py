@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.providers.jobs import Job
     from workbench.workflow.alerts import Alert
     from workbench.workflow.follow import JobView
+    from workbench.workflow.job_diff import JobDiff
     from workbench.workflow.train import JobAction, JobList
     from workbench.workflow.wish import Wish
 
@@ -112,6 +113,14 @@ class JobActed(Message):
         super().__init__()
         self.job = job
         self.action = action
+
+
+class JobsCompared(Message):
+    """What differs between two jobs."""
+
+    def __init__(self, found: JobDiff) -> None:
+        super().__init__()
+        self.found = found
 
 
 class LineageFound(Message):

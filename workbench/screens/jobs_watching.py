@@ -15,6 +15,7 @@ from workbench.screens.job_messages import (
     Attached,
     CsvWritten,
     Detached,
+    JobsCompared,
     MachineSeen,
     OtherSeen,
     TableMade,
@@ -227,6 +228,32 @@ class Watching(Frame):
         """Its curve."""
         self._views.setdefault(message.view.job.id, message.view)
         self.show_view()
+
+    def action_compare(self) -> None:
+        """What differs between two marked jobs, or a marked one and that under the cursor."""
+        here = [self.job.id] if self.job is not None else []
+        two = list(dict.fromkeys([*self.marked, *here] if len(self.marked) < 2 else self.marked))
+        if len(two) == 2:
+            self.notify("Comparing data, settings and results…", timeout=2)
+            self.compare(two[0], two[1])
+        else:
+            self.notify("Two jobs are compared: mark one with space, then put the cursor on the other.")
+
+    @work(exclusive=True, group="compare", exit_on_error=False)
+    async def compare(self, one: str, other: str) -> None:
+        """Catch up with both, and read their data."""
+        from workbench.workflow.follow import caught_up
+        from workbench.workflow.job_diff import diff_jobs
+
+        views = (await aside(caught_up(self.context, one)), await aside(caught_up(self.context, other)))
+        self.post_message(JobsCompared(await aside_sync(lambda: diff_jobs(self.context, self.project, views))))
+
+    @on(JobsCompared)
+    def show_compared(self, message: JobsCompared) -> None:
+        """Over the screen."""
+        from workbench.screens.dialogs.job_diff import JobDiffDialog
+
+        self.app.push_screen(JobDiffDialog(message.found))
 
     # Numbers --------------------------------------------------------------------------------------------------------
 
