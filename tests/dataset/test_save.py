@@ -15,6 +15,7 @@ import pytest
 from workbench.dataset.rows import Document, open_document, open_rows
 from workbench.dataset.rows import rewrite as rewrite_module
 from workbench.dataset.rows import saving as saving_module
+from workbench.dataset.rows.layout import index_after
 from workbench.errors import WorkbenchError
 
 
@@ -85,6 +86,57 @@ def test_blank_lines_and_mixed_line_ends_stay_where_they_are(tmp_path: Path, jou
     assert saved(path, journals, lambda document: document.move([0], 3, title="")) == (
         b'\n\n{"b": 2}\n[]\r\n\r\n{}\r\n\n \n'
     )
+
+
+def test_where_rows_are_is_known_without_reading_the_file_again(
+    tmp_path: Path, journals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blank lines before, between and behind rows, through edits of all kinds and a restart; `saved` compares."""
+    path = tmp_path / "data.jsonl"
+    chance = random.Random(7)
+    rows = [record(number) + b"\n" + chance.choice([b"", b"", b"\n", b" \t\n\r\n"]) for number in range(300)]
+    path.write_bytes(b"\n \n" + b"".join(rows))
+
+    def edit(document: Document) -> None:
+        for number in range(120):
+            position = chance.randrange(len(document))
+            row = document.id_at(position)
+            kind = chance.choice(["replace", "twice", "insert", "delete", "move"])
+            if kind in ("replace", "twice"):
+                document.replace({row: record(1000 + number)}, title="")
+                if kind == "twice":
+                    document.replace({document.id_at(position): record(2000 + number)}, title="")
+            elif kind == "insert":
+                document.insert(position, [record(3000 + number)], title="")
+            elif kind == "delete":
+                document.delete([row], title="")
+            else:
+                document.move([row], chance.randrange(len(document)), title="")
+
+    def no_reading(*_: object) -> None:
+        raise AssertionError("the new file is looked through")
+
+    with open_document(path, journals) as document:
+        edit(document)
+    monkeypatch.setattr("workbench.dataset.rows.open.LineIndex.extend", no_reading)
+    assert b"\n \t\n\r\n" in saved(path, journals, edit)
+
+
+def test_too_many_rows_to_be_asked_for_their_blank_lines_are_looked_through(
+    tmp_path: Path, journals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading the file once is quicker then; a last line without its end is asked for nothing either."""
+    monkeypatch.setattr("workbench.dataset.rows.layout._ASKED", 2)
+    path = tmp_path / "data.jsonl"
+    for last in (b"\n", b""):
+        path.write_bytes(b"1\n\n2\n\n3\n\n4" + last)
+        with open_document(path, journals) as document:
+            document.replace({0: b"5", 1: b"6", 2: b"7"}, title="")
+            assert index_after(document.rows, document.overlay, document.pieces) is None
+            document.undo()
+        assert saved(path, journals, lambda document: document.replace({0: b"5", 1: b"6", 2: b"7"}, title="")) == (
+            b"5\n\n6\n\n7\n\n4" + last
+        )
 
 
 def test_an_array_is_put_together_again(tmp_path: Path, journals: Path) -> None:
@@ -247,11 +299,11 @@ def test_a_full_disk_is_met_before_anything_is_written(
         as_before(source, document, before)
 
 
-@pytest.mark.parametrize("call", ["writev", "fsync", "replace", "fchmod"])
+@pytest.mark.parametrize("call", ["reserve", "writev", "fsync", "replace", "fchmod"])
 def test_a_disk_that_fails_on_the_way_leaves_everything_as_it_was(
     source: Path, journals: Path, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While writing, while waiting for the disk, at the rename."""
+    """While room is taken, while writing, while waiting for the disk, at the rename."""
     before = source.read_bytes()
 
     def fail(*_: object, **__: object) -> None:
@@ -261,7 +313,7 @@ def test_a_disk_that_fails_on_the_way_leaves_everything_as_it_was(
         document.delete([0], title="")
         document.flush()
         with monkeypatch.context() as patch:
-            patch.setattr(Path if call == "replace" else os, call, fail)
+            patch.setattr({"replace": Path, "reserve": rewrite_module}.get(call, os), call, fail)
             with pytest.raises(WorkbenchError, match="no space left"):
                 document.save()
         as_before(source, document, before)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_ASKED = 4096  # replaced rows that are read for the blank lines behind them: above, reading the file is as quick
+
+
 class Span(NamedTuple):
     """Bytes `first` up to `last` of an open file; a tuple, as a save has many thousands."""
 
@@ -35,16 +38,22 @@ def layout(rows: Rows, overlay: Overlay, pieces: Pieces) -> Iterator[Span | byte
     return _array(rows, overlay, pieces) if rows.encoding.array else _lines(rows, overlay, pieces)
 
 
-def starts_after(rows: Rows, overlay: Overlay, pieces: Pieces) -> NDArray[int64] | None:
-    """First bytes of the rows in the new file, and its size behind them, without reading it.
+def index_after(rows: Rows, overlay: Overlay, pieces: Pieces) -> LineIndex | None:
+    """Where the rows of the new file will be, without reading it.
 
-    None for an array and for a file with blank lines: they are looked through once they are written.
+    None for an array, and where too much would have to be asked about blank lines: such a file is looked through once
+    it is written.
     """
     import numpy as np
 
-    if rows.encoding.array or rows.encoding.blank_lines or not isinstance(rows.index, LineIndex):
+    if rows.encoding.array or not isinstance(rows.index, LineIndex):
+        return None
+    if rows.encoding.blank_lines and not rows.encoding.last_newline:  # the last may lose or gain blanks
         return None
     ids = pieces.ids()
+    blanks = _blanks_after(rows.index, overlay, ids)
+    if blanks is None:
+        return None
     base, own = ids >= 0, ids < 0
     bounds = np.append(rows.index.starts(), rows.index.end)
     lengths = np.empty(len(ids) + 1, np.int64)
@@ -56,7 +65,31 @@ def starts_after(rows: Rows, overlay: Overlay, pieces: Pieces) -> NDArray[int64]
         if ids[-1] != last:
             lengths[-1] = len(_content(rows, overlay, int(ids[-1])))
             lengths[1:][ids == last] = len(_content(rows, overlay, last)) + len(line_end(rows))
-    return np.cumsum(lengths)
+    return LineIndex.known(np.cumsum(lengths, out=lengths), blanks)
+
+
+def _blanks_after(index: LineIndex, overlay: Overlay, ids: NDArray[int64]) -> NDArray[int64] | None:
+    """How many rows of the new file stand before each of its blank lines, which go with the row before them.
+
+    A row that was replaced may have kept those of the one it stands for: it is looked at. None if there are too many.
+    """
+    import numpy as np
+
+    blanks = index.blanks()
+    if not len(blanks):
+        return blanks
+    first = blanks[blanks == 0]  # they stay at the front
+    behind = np.bincount(blanks[len(first) :] - 1, minlength=len(index))
+    origins = np.append(overlay.origins(), ids.dtype.type(-1))  # never empty, so that base rows may ask for any
+    origin = np.where(ids < 0, origins[np.where(ids < 0, -1 - ids, -1)], ids)
+    count = np.where(origin < 0, 0, behind[origin])
+    asked = np.flatnonzero((ids < 0) & (count > 0))
+    if len(asked) > _ASKED:
+        return None
+    for place in asked.tolist():
+        count[place] = overlay.read(-1 - int(ids[place])).count(b"\n") - 1
+    kept = np.flatnonzero(count)
+    return np.append(first, np.repeat(kept + 1, count[kept]))
 
 
 def _content(rows: Rows, overlay: Overlay, row: int) -> bytes:

@@ -48,11 +48,12 @@ class LineIndex:
         return cls(starts, blanks, offset)
 
     @classmethod
-    def known(cls, starts: NDArray[int64]) -> LineIndex:
-        """The index of a file without blank lines: first bytes of its rows, and its size behind them."""
-        own = array("q")
-        own.frombytes(starts[:-1].tobytes())
-        return cls(own, array("q"), int(starts[-1]))
+    def known(cls, starts: NDArray[int64], blanks: NDArray[int64]) -> LineIndex:
+        """An index from what is known: first bytes of the rows and the file's size behind them, rows before blanks."""
+        own, empty = array("q"), array("q")
+        own.frombytes(starts[:-1].data.cast("B"))
+        empty.frombytes(blanks.tobytes())
+        return cls(own, empty, int(starts[-1]))
 
     def extend(self, fd: int, size: int, block: int = _BLOCK) -> Iterator[int]:
         """Index on to byte `size` of the open file `fd`; gives the bytes indexed so far after each block.
@@ -130,6 +131,12 @@ class LineIndex:
     def blank_lines(self) -> int:
         """How many lines hold nothing."""
         return len(self._blanks)
+
+    def blanks(self) -> NDArray[int64]:
+        """How many rows stand before each line that holds nothing: a copy."""
+        import numpy as np
+
+        return np.array(self._blanks, np.int64)
 
     def blank_line_numbers(self) -> list[int]:
         """Line numbers, from 1, of the lines that hold nothing."""

@@ -21,8 +21,7 @@ from workbench.dataset.rows.sniff import BOM, refuse_what_is_not_text, refuse_wh
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from numpy import int64
-    from numpy.typing import NDArray
+    pass
 
 _SAMPLE = 64 * 1024  # bytes looked at before anything is read in earnest
 _FIRST = 256 * 1024  # bytes whose rows are readable at once
@@ -229,17 +228,17 @@ def open_first(path: Path) -> Rows:
     return _as_array(rows, start)
 
 
-def open_written(old: Rows, written: Path, starts: NDArray[int64] | None) -> Rows:
+def open_written(old: Rows, written: Path, index: LineIndex | None) -> Rows:
     """The rows of a file that was written to take the place of `old`; all are known.
 
-    `starts` are the first bytes of its rows and its size behind them, if known. Otherwise it is looked through.
+    `index` says where they are, if that is known. Otherwise the file is looked through.
     """
     fd = os.open(written, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(fd).st_size
         head = os.pread(fd, _SAMPLE, 0)
         begin = len(BOM) if head.startswith(BOM) else 0
-        lines = LineIndex(array_of("q"), array_of("q"), begin) if starts is None else LineIndex.known(starts)
+        lines = LineIndex(array_of("q"), array_of("q"), begin) if index is None else index
         rows = Rows(old.path, fd, lines, _encoding(fd, head, size, lines), size)
     except BaseException:
         os.close(fd)

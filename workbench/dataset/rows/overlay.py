@@ -75,6 +75,12 @@ class Overlay:
 
         return np.array(self._lengths, np.int64)
 
+    def origins(self) -> NDArray[int64]:
+        """The row of the base file in whose place each row stands, -1 for those that were inserted: a copy."""
+        import numpy as np
+
+        return np.array(self._origins, np.int64)
+
     def read(self, number: int) -> bytes:
         """A row as it is stored."""
         first, last = self.extent(number)

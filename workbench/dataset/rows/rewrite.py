@@ -13,6 +13,7 @@ from pathlib import Path
 
 from workbench.dataset.rows.layout import Span
 from workbench.dataset.rows.save import sync_folder
+from workbench.dataset.rows.sooner import reserve, send
 from workbench.errors import WorkbenchError
 
 _LARGE = 4 * 1024 * 1024  # bytes of a span from which on the kernel copies it: below, gathering is as cheap
@@ -42,16 +43,16 @@ class Beside:
         with contextlib.suppress(OSError):  # no locks on this disk: then it may be swept away, and the save says so
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def write(self, parts: Iterable[Span | bytes], progress: Callable[[int], None]) -> None:
-        """Write these parts; `progress` gets the bytes written, every 16 MiB or so and at the end."""
+    def write(self, parts: Iterable[Span | bytes], total: int, progress: Callable[[int], None]) -> None:
+        """Write these parts, `total` bytes; `progress` gets the bytes written, every 16 MiB or so and at the end."""
+        reserve(self.fd, total)
         told = sent = 0
         for done in self._written(parts):
             if done - told >= _COPY:
                 told = done
                 progress(done)
-            if done - sent >= _SEND and hasattr(os, "posix_fadvise"):
-                # On Linux this lets the disk begin with these bytes while the next are gathered; nobody waits for it.
-                os.posix_fadvise(self.fd, sent, done - sent, os.POSIX_FADV_DONTNEED)
+            if done - sent >= _SEND:
+                send(self.fd, sent, done)
                 sent = done
         progress(self.size)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.dataset.rows.journal import Saving
-from workbench.dataset.rows.layout import Span, layout, starts_after
+from workbench.dataset.rows.layout import Span, index_after, layout
 from workbench.dataset.rows.open import Rows, open_written
 from workbench.dataset.rows.rewrite import Beside, refuse_without_room
 from workbench.dataset.rows.save import explained
@@ -90,17 +90,17 @@ def _write(document: Document, written: Beside, progress: Callable[[int, int], N
         return layout(document.rows, document.overlay, document.pieces)
 
     real = written.target
-    starts = starts_after(document.rows, document.overlay, document.pieces)
-    if starts is not None:
-        total = int(starts[-1])
+    index = index_after(document.rows, document.overlay, document.pieces)
+    if index is not None:
+        total = index.end
     else:
         total = sum(len(part) if isinstance(part, bytes) else part.last - part.first for part in parts())
     refuse_without_room(real, total)
     try:
-        written.write(parts(), (lambda done: None) if progress is None else lambda done: progress(done, total))
+        written.write(parts(), total, (lambda done: None) if progress is None else lambda done: progress(done, total))
         written.dress_like(real if real.exists() else document.rows.fd)
         os.fsync(written.fd)
-        rows = open_written(document.rows, written.path, starts)
+        rows = open_written(document.rows, written.path, index)
     except OSError as error:
         raise explained(real, error) from error
     if written.size == total and _is_as_it_should_be(document, rows):
