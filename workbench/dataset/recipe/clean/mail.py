@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from workbench.dataset.recipe.clean.code import code_lines
+from workbench.dataset.recipe.clean.signed import signs
 
 _LONGEST_SIGNATURE = 8  # lines below the closing, blank ones apart; more is text that somebody meant
 _LONGEST_LINE = 70  # characters of a line in a signature
@@ -31,6 +32,8 @@ _DELIMITER = re.compile(r"-- ?")
 def strip_signature(text: str) -> str:
     """`text` without the signature at its end: below `-- `, from a closing on, or what a device added.
 
+    The name may stand on the line of the closing ("Kind regards, Ann").
+
     A text that is nothing but a signature is left as it is.
     """
     return _cut(text, _signature_start)
@@ -51,6 +54,8 @@ def _signature_start(lines: list[str], code: set[int]) -> int | None:
         if _DELIMITER.fullmatch(lines[number].rstrip("\r")) and below:
             return number
         if _CLOSING.fullmatch(line) and _set_apart(lines, number, below):
+            return number
+        if signs(line, lines[number - 1].strip() if number else "", last=not below):
             return number
         if len(line) > _LONGEST_LINE or line.endswith("?"):
             return None
