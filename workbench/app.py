@@ -20,6 +20,7 @@ from textual.screen import Screen
 
 from workbench.actions import APP, LIST, MODES, Action, bindings_for, problems_of, working_in
 from workbench.errors import WorkbenchError
+from workbench.leaving import APPLY, DROP, Unapplied, apply, leave_question, unapplied
 from workbench.screens.afterwards import AfterMoved, AfterWatch
 from workbench.screens.frame import Frame
 from workbench.terminal import clipboard, startup, workarounds
@@ -270,7 +271,29 @@ class WorkbenchApp(App[int], inherit_bindings=False):
             self.exit()
         else:
             self._interrupted_at = now
-            self.notify("Press ctrl+c again to quit. Jobs run on.", timeout=TWICE_S, markup=False)
+            found = unapplied(self._screen_stacks)
+            lost = "" if found is None else f" What is not applied is lost: {found.what}."
+            self.notify(f"Press ctrl+c again to quit. Jobs run on.{lost}", timeout=TWICE_S, markup=False)
+
+    async def action_quit(self) -> None:
+        """Leave; changes that nobody applied are asked about first, where they were made."""
+        found = unapplied(self._screen_stacks)
+        if found is None:
+            self.exit()
+            return
+        if self.current_mode != found.mode:
+            await self.switch_mode(found.mode)
+        self.push_screen(leave_question(found.what), partial(self._leave, found))
+
+    def _leave(self, found: Unapplied, answer: str | None) -> None:
+        if answer == DROP:
+            self.exit()
+        elif answer == APPLY:
+            self.run_worker(self._apply_and_quit(found.screen), group="quit", exclusive=True, exit_on_error=False)
+
+    async def _apply_and_quit(self, screen: Frame) -> None:
+        if await apply(self, screen):
+            await self.action_quit()  # another mode may have something too
 
     def action_projects(self) -> None:
         """Choose a project, or make one of a sample."""

@@ -112,6 +112,13 @@ class Frame(Screen[Any]):
         """What a person who leaves is told; empty as a rule."""
         return ""
 
+    def unapplied(self) -> str:
+        """What would be lost if the app ended now; empty as a rule.
+
+        A screen that has something has an action `apply`, which hands it over and closes, or says why it cannot.
+        """
+        return ""
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed says so where the person is."""
         if event.state is not WorkerState.ERROR or event.worker.error is None:

@@ -398,14 +398,17 @@ that can be undone there.
         else:
             from workbench.screens.dialogs.confirm import ConfirmDialog
 
-            steps = self.draft.steps
-            what = steps[0] if len(steps) == 1 else f"{len(steps)} edits"
-            question = ConfirmDialog("Leave without these changes?", f"{what}. ctrl+s in the editor applies them.")
-            self.app.push_screen(question, self._answered)
+            detail = f"{self.unapplied()}. ctrl+s in the editor applies them."
+            self.app.push_screen(ConfirmDialog("Leave without these changes?", detail), self._answered)
 
     def _answered(self, yes: bool | None) -> None:
         if yes:
             self.dismiss(None)
+
+    def unapplied(self) -> str:
+        """What was done to the record."""
+        steps = self.draft.steps if self.draft.changed else []
+        return steps[0] if len(steps) == 1 else f"{len(steps)} edits" if steps else ""
 
     def text_to_copy(self) -> str:
         """The text of the part."""
