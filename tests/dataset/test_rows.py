@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +79,34 @@ def test_an_index_made_in_blocks_is_that_of_one_reading(
     assert index.starts().tolist() == whole.starts().tolist()
     assert index.blank_line_numbers() == whole.blank_line_numbers()
     assert [index.extent(row) for row in range(len(index))] == [whole.extent(row) for row in range(len(whole))]
+
+
+@pytest.mark.parametrize("start", [(1 << 32) - 1, (1 << 32) - 31, (2 << 32) - 40, (3 << 32) + 5])
+@pytest.mark.parametrize("block", [7, 64, 1 << 20])
+def test_rows_behind_four_gigabytes_are_found(tmp_path: Path, start: int, block: int) -> None:
+    """Read plainly, in blocks, one by one, or known beforehand: starts are whole numbers, whatever keeps them small."""
+    rows = [b'{"n": %d}\n' % number + b"\n" * (number % 3 == 0) for number in range(9)]
+    path = tmp_path / "large.jsonl"
+    with path.open("wb") as file:
+        file.seek(start)  # what is before it takes no room on the disk
+        file.writelines(rows)
+    starts = [start + sum(map(len, rows[:number])) for number in range(len(rows) + 1)]
+    with path.open("rb") as file:
+        plain = LineIndex.scan(file, start)
+        blocks = LineIndex(start)
+        assert list(blocks.extend(file.fileno(), starts[-1], block))[-1] == starts[-1]
+    for index in (plain, blocks, LineIndex.known(np.array(starts), plain.blanks())):
+        assert index.starts().tolist() == starts[:-1]
+        assert [index.extent(row) for row in range(len(rows))] == list(pairwise(starts))
+        assert index.blank_line_numbers() == [2, 6, 10]
+
+
+def test_a_row_that_is_longer_than_four_gigabytes_has_an_end() -> None:
+    """The next row starts where it starts."""
+    starts = np.array([5, 9, 9 + (9 << 32), 20 + (9 << 32)])
+    index = LineIndex.known(starts, np.array([], np.int64))
+    assert [index.extent(row) for row in range(3)] == list(pairwise(starts.tolist()))
+    assert index.starts().tolist() == starts[:-1].tolist()
 
 
 def test_the_first_rows_are_there_at_once_and_the_rest_later(tmp_path: Path) -> None:

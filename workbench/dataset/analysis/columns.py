@@ -60,20 +60,33 @@ class Columns:
 
 
 class ColumnStore:
-    """Columns that grow as parts come in; never twice in memory."""
+    """Columns that are filled as parts come in; never twice in memory.
 
-    def __init__(self) -> None:
+    `count` is how many rows there will be, if that is known: then `shared` is there from the beginning.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
         import numpy as np
 
-        self._arrays = {name: np.empty(0, kind) for name, kind in TYPES.items()}
+        self._arrays = {name: np.zeros(count or 0, kind) for name, kind in TYPES.items()}
+        self._filled = 0
+        self.shared = None if count is None else Columns(**self._arrays)
+        """All rows of the file, for whoever may look at those that are filled; None if it is not known how many."""
 
     def append(self, columns: Columns) -> None:
         """Add the rows of the next part."""
+        import numpy as np
+
+        filled, self._filled = self._filled, self._filled + len(columns)
         for name, part in columns.arrays().items():
-            array, size = self._arrays[name], len(self._arrays[name])
-            array.resize(size + len(part), refcheck=False)  # nobody else has it yet
-            array[size:] = part
+            array = self._arrays[name]
+            if self._filled > len(array):
+                if self.shared is None:
+                    array.resize(self._filled, refcheck=False)  # nobody else has it yet
+                else:  # there are more rows than there were: the file was changed meanwhile
+                    array = self._arrays[name] = np.concatenate([array[:filled], part])
+            array[filled : self._filled] = part
 
     def finish(self) -> Columns:
         """All rows."""
-        return Columns(**self._arrays)
+        return Columns(**{name: array[: self._filled] for name, array in self._arrays.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,20 +26,19 @@ class FindingList:
     def __init__(self) -> None:
         self._numbers = {rule.code: number for number, rule in enumerate(all_rules())}
         self._texts: dict[str, int] = {}
-        self.entries: list[tuple[int, int, int, int, bool, int]] = []
+        self._entries = array("q")  # one after the other, in the order of TYPES: there may be very many
 
     def add(self, finding: Finding, row: int) -> None:
         """Note a finding about a row, or about the file (ABOUT_FILE)."""
         message = -1 if finding.message_index is None else finding.message_index
         text = self._texts.setdefault(finding.text, len(self._texts))
-        entry = (self._numbers[finding.code], row, finding.line or 0, message, finding.fixable, text)
-        self.entries.append(entry)
+        self._entries.extend((self._numbers[finding.code], row, finding.line or 0, message, finding.fixable, text))
 
     def finish(self) -> Findings:
         """What was taken, as arrays."""
         import numpy as np
 
-        table = np.array(self.entries, "i8").reshape(-1, len(TYPES)).T
+        table = np.array(self._entries, "i8").reshape(-1, len(TYPES)).T
         arrays = {name: row.astype(kind) for row, (name, kind) in zip(table, TYPES.items(), strict=True)}
         texts = [text.encode("utf-8", "surrogatepass") for text in self._texts]
         ends = np.cumsum([0, *map(len, texts)], dtype="i8")

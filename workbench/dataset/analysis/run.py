@@ -59,7 +59,7 @@ def analyse(
         stored = None if cache is None or prepare is not None else load(cache, rows, spec)
         if stored is not None:
             if on_chunk is not None:
-                on_chunk(Chunk(0, stored.columns, stored.findings))
+                on_chunk(Chunk(0, stored.columns, stored.findings, stored.columns))
             return stored
         whole = Whole(rows, spec)
         tell = _told(progress, rows.size)

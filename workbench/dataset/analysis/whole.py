@@ -34,6 +34,8 @@ class Chunk:
     columns: Columns
     findings: Findings
     """With the rows and lines of the file."""
+    file: Columns | None
+    """All rows of the file, filled as far as they are known; None where it is not known how many there will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,11 @@ class Whole:
     line_count: int = 0
     _waiting: dict[int, Part] = field(default_factory=dict)
     _taken: int = 0
-    _columns: ColumnStore = field(default_factory=ColumnStore)
+    _columns: ColumnStore = field(init=False)
     _findings: list[tuple[Findings, int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._columns = ColumnStore(len(self.rows) if self.rows.complete else None)
 
     def needs_tokens(self, counter: Counter | None) -> bool:
         """Whether the tokens of all rows must be summed for a rule about the file; it is noted that they will be."""
@@ -86,7 +91,7 @@ class Whole:
             self._taken += 1
             self.row_count += len(part_.columns)
             self.line_count += part_.lines
-            yield Chunk(rows, part_.columns, Findings.joined([self._findings[-1]]))
+            yield Chunk(rows, part_.columns, Findings.joined([self._findings[-1]]), self._columns.shared)
 
     def finish(self, prepare: Callable[[Facts], None] | None = None) -> Analysis:
         """Everything, with what the rules about the file say; `prepare` may add to the facts that they look at."""
@@ -119,7 +124,7 @@ class Whole:
 def _copies(digests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The rows that are there already, in order, and for each the first row that is its like."""
     ordered = np.sort(digests)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
     del ordered
     pieces = (
         np.flatnonzero(np.isin(digests[at : at + _AT_ONCE], twice)) + at for at in range(0, len(digests), _AT_ONCE)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from workbench.dataset.formats import Format
 from workbench.dataset.query.language import Query
@@ -58,12 +58,12 @@ class Known:
 
     seen: NDArray[np.bool_]
     """Rows that were analysed; of the others nothing here counts."""
-    turns: NDArray[np.uint16]
+    turns: NDArray[np.integer[Any]]
     roles: NDArray[np.uint8]
-    tokens: NDArray[np.int32]
+    tokens: NDArray[np.integer[Any]]
     severity: NDArray[np.uint8]
     flags: NDArray[np.uint8]
-    size: NDArray[np.int32]
+    size: NDArray[np.integer[Any]]
     rows_with: Callable[[Collection[str]], NDArray[np.int64]]
     """Rows in which one of these rules found something."""
     codes_at: Callable[[int], Collection[str]]

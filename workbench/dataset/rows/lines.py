@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
 _PROGRESS_EVERY = 50_000  # lines between two calls of `progress`: about 20 ms of reading
 _BLOCK = 1024 * 1024  # bytes searched at once: they stay in the processor's cache between reading and searching
+_LOW = (1 << 32) - 1
+_AT_ONCE = 1 << 16  # rows that are added at once where many are known
 _SPACE = b" \t\n\r\x0b\x0c"  # what `bytes.isspace` takes for blank
 
 
 class LineIndex:
-    """Row starts of a JSON Lines file, eight bytes a row; blank lines are no rows but count as lines.
+    """Row starts of a JSON Lines file, four bytes a row; blank lines are no rows but count as lines.
 
     It may grow in one thread (`extend`) while others read the rows that are there: a row, once known, never moves.
     """
 
-    def __init__(self, starts: array[int], blanks: array[int], end: int) -> None:
-        self._starts = starts
-        self._blanks = blanks
+    def __init__(self, end: int) -> None:
+        """One without rows: the first will start at byte `end` or later."""
+        self._low = array("I")
+        """The lower 32 bits of each start."""
+        self._carries = array("q")
+        """The first row behind each 4 GiB of the file; a longer row makes several that are equal."""
+        self._blanks = array("q")
         self._end = end
 
     @classmethod
@@ -34,26 +40,28 @@ class LineIndex:
 
         Iterating over the lines needs no import, so this is for the first rows of a file; `extend` is for the rest.
         """
-        starts, blanks = array("q"), array("q")
+        index = cls(start)
         offset = start
         file.seek(start)
         for number, line in enumerate(file):
             if line.isspace():
-                blanks.append(len(starts))
+                index._blanks.append(len(index._low))
             else:
-                starts.append(offset)
+                index._add(offset)
             offset += len(line)
             if progress is not None and number % _PROGRESS_EVERY == 0:
                 progress(offset)
-        return cls(starts, blanks, offset)
+        index._end = offset
+        return index
 
     @classmethod
     def known(cls, starts: NDArray[int64], blanks: NDArray[int64]) -> LineIndex:
         """An index from what is known: first bytes of the rows and the file's size behind them, rows before blanks."""
-        own, empty = array("q"), array("q")
-        own.frombytes(starts[:-1].data.cast("B"))
-        empty.frombytes(blanks.tobytes())
-        return cls(own, empty, int(starts[-1]))
+        index = cls(int(starts[-1]))
+        index._blanks.frombytes(blanks.tobytes())
+        for at in range(0, len(starts) - 1, _AT_ONCE):
+            index._add_many(starts[at : min(at + _AT_ONCE, len(starts) - 1)])
+        return index
 
     def extend(self, fd: int, size: int, block: int = _BLOCK) -> Iterator[int]:
         """Index on to byte `size` of the open file `fd`; gives the bytes indexed so far after each block.
@@ -89,9 +97,9 @@ class LineIndex:
         # A reader in another thread may look at any moment: the end first, the rows, which make it visible, last.
         self._end = at + int(ends[-1])
         if len(empty):
-            self._blanks.frombytes((len(self._starts) + empty - np.arange(len(empty))).astype(np.int64).tobytes())
+            self._blanks.frombytes((len(self._low) + empty - np.arange(len(empty))).astype(np.int64).tobytes())
             firsts = np.delete(firsts, empty)
-        self._starts.frombytes((firsts + at).astype(np.int64).tobytes())
+        self._add_many(firsts + at)
 
     def _take_long(self, fd: int, at: int, size: int, block: int) -> None:
         """Add the one line that stands at byte `at` and is longer than a block."""
@@ -105,10 +113,36 @@ class LineIndex:
             if newline >= 0 or not part:
                 break
         self._end = end
-        (self._blanks if blank else self._starts).append(len(self._starts) if blank else at)
+        if blank:
+            self._blanks.append(len(self._low))
+        else:
+            self._add(at)
+
+    def _add(self, start: int) -> None:
+        """Add a row that starts at this byte."""
+        self._carry(start >> 32, len(self._low))
+        self._low.append(start & _LOW)
+
+    def _add_many(self, starts: NDArray[int64]) -> None:
+        """Add rows that start at these (rising) bytes."""
+        import numpy as np
+
+        if not len(starts):
+            return
+        for high in range(len(self._carries) + 1, (int(starts[-1]) >> 32) + 1):
+            self._carry(high, len(self._low) + int(np.searchsorted(starts, high << 32)))
+        self._low.frombytes((starts & _LOW).astype(np.uint32).tobytes())
+
+    def _carry(self, high: int, row: int) -> None:
+        """Note that `row` and those behind it start behind so many times 4 GiB: before the row becomes visible."""
+        while len(self._carries) < high:
+            self._carries.append(row)
+
+    def _start(self, row: int) -> int:
+        return bisect_right(self._carries, row) << 32 | self._low[row]
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self._low)
 
     @property
     def end(self) -> int:
@@ -116,16 +150,14 @@ class LineIndex:
         return self._end
 
     def starts(self) -> NDArray[int64]:
-        """First byte of every row: a view of the index itself, so only once it does not grow any more."""
+        """First byte of every row that is known by now: a copy, eight bytes a row."""
         import numpy as np
 
-        return np.frombuffer(self._starts, np.int64) if len(self._starts) else np.empty(0, np.int64)
-
-    def starts_so_far(self) -> NDArray[int64]:
-        """First byte of every row that is known by now: a copy, while the index may grow."""
-        import numpy as np
-
-        return np.array(self._starts[:], np.int64)
+        low = self._low[:]  # first: the carries of these rows are there already
+        starts = np.frombuffer(low, np.uint32).astype(np.int64)
+        for row in self._carries[:]:
+            starts[row:] += _LOW + 1
+        return starts
 
     @property
     def blank_lines(self) -> int:
@@ -148,7 +180,7 @@ class LineIndex:
 
     def extent(self, row: int) -> tuple[int, int]:
         """First byte of the row, and of the next one: its line end and blank lines behind it are inside."""
-        return self._starts[row], self._starts[row + 1] if row + 1 < len(self._starts) else self._end
+        return self._start(row), self._start(row + 1) if row + 1 < len(self._low) else self._end
 
     def content(self, chunk: bytes) -> bytes:
         """The row itself out of the bytes of its extent."""

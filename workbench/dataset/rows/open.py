@@ -7,7 +7,6 @@ import os
 import stat
 import threading
 import weakref
-from array import array as array_of
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -238,7 +237,7 @@ def open_written(old: Rows, written: Path, index: LineIndex | None) -> Rows:
         size = os.fstat(fd).st_size
         head = os.pread(fd, _SAMPLE, 0)
         begin = len(BOM) if head.startswith(BOM) else 0
-        lines = LineIndex(array_of("q"), array_of("q"), begin) if index is None else index
+        lines = LineIndex(begin) if index is None else index
         rows = Rows(old.path, fd, lines, _encoding(fd, head, size, lines), size)
     except BaseException:
         os.close(fd)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from workbench.dataset.formats import PAIRS, Format, RecordError, content_text, to_chat, tools_of
 from workbench.dataset.rules.facts import Row
 from workbench.dataset.rules.registry import Context, Problem, Severity, row_rule
-from workbench.dataset.template import Rendered, TemplateError, Tokenized, render, tokenize
 from workbench.dataset.tokens import TemplateCounter
+
+if TYPE_CHECKING:
+    from workbench.dataset.template import Rendered, Tokenized
 
 _FORMATS = frozenset({Format.CHAT, Format.SHAREGPT, Format.ALPACA}) | PAIRS
 
@@ -50,6 +53,9 @@ class _Value:
 @lru_cache(maxsize=2)
 def _rendered(raw: bytes, fmt: Format, counter: TemplateCounter, limit: int | None, held: _Value) -> _Seen | None:
     """Rendered once for the three rules that ask about a row one after the other."""
+    # Here: Jinja costs two megabytes and its time, and most files are looked at without a template.
+    from workbench.dataset.template import TemplateError, render, tokenize
+
     try:
         messages = to_chat(held.value, fmt)
     except RecordError:

@@ -77,13 +77,13 @@ class Block:
 
 
 def first_bytes(rows: Rows) -> NDArray[np.int64]:
-    """First byte of every row that is indexed by now; not to be written to."""
+    """First byte of every row that is indexed by now."""
     import numpy as np
 
     index = rows.index
     if not isinstance(index, LineIndex):
         return np.array(index.starts, dtype=np.int64)
-    return index.starts() if rows.complete else index.starts_so_far()
+    return index.starts()
 
 
 def extents(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -93,14 +93,14 @@ class Analysing(RecordsScreen):
         from workbench.screens.datasets.facts import GrowingFacts, facts_of_analysis
 
         tell, generation, worker = self.pace(), file.document.generation, get_current_worker()
-        growing = GrowingFacts(len(file.rows))
+        growing = GrowingFacts()
         spec, due = self._spec(file.format), 0.0
         file.spec = for_rows(spec)
 
         def grown(chunk: Chunk) -> None:
             nonlocal due
             growing.take(chunk)
-            if time.monotonic() >= due:
+            if growing.facts is not None and time.monotonic() >= due:
                 due = time.monotonic() + TICK_S
                 self.post_message(FileAnalysed(file.document, generation, growing.facts, done=False))
 

@@ -158,10 +158,10 @@ def _numbers(file: OpenFile, rows: NDArray[np.int64], key: str) -> NDArray[np.in
         numbers[ours] = (stops - starts)[rows[ours]]
     elif file.facts is not None:
         known, there = file.facts.known, rows[ours]
-        column = file.facts.found if key == "findings" else getattr(known, key)
+        column = file.facts.found() if key == "findings" else getattr(known, key)
         inside = there < len(known.seen)
         there = np.where(inside, there, 0)
-        numbers[ours] = np.where(inside & known.seen[there], column[there], UNKNOWN)
+        numbers[ours] = np.where(inside & known.seen[there], column[there].astype(np.int64), UNKNOWN)
     for place in np.flatnonzero(~ours).tolist():
         numbers[place] = _number(file, int(rows[place]), key)
     return numbers

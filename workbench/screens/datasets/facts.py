@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workbench.dataset.analysis import Analysis, Chunk, Findings
+    from workbench.dataset.analysis import Analysis, Chunk, Columns, Findings
     from workbench.dataset.query import Known
     from workbench.dataset.rules import Finding
 
@@ -43,8 +43,8 @@ class FileFacts:
     """The rows of the file on disk, by row number, as far as they are analysed."""
 
     known: Known
-    found: NDArray[np.integer[Any]]
-    """How many findings each row has."""
+    found: Callable[[], NDArray[np.integer[Any]]]
+    """How many findings each row has: worked out when it is asked for, as most have none."""
     findings_of: Callable[[int], Sequence[Finding]]
     about_file: tuple[Finding, ...]
     rules: tuple[RuleCount, ...]
@@ -98,16 +98,14 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
 
     columns, findings = analysis.columns, analysis.findings
     count = len(columns)
-    found = np.bincount(findings.row[findings.row >= 0], minlength=count).astype(np.uint16)
-    # Copies: what comes from the cache are views of one block, half of which nobody needs here.
     known = Known(
-        seen=np.ones(count, dtype=bool),
-        turns=columns.turns.copy(),
-        roles=columns.roles.copy(),
-        tokens=columns.tokens.copy(),
-        severity=columns.severity.copy(),
-        flags=columns.flags.copy(),
-        size=columns.size.copy(),
+        seen=np.broadcast_to(np.True_, count),
+        turns=_narrow(columns.turns),
+        roles=columns.roles,
+        tokens=_narrow(columns.tokens),
+        severity=columns.severity,
+        flags=columns.flags,
+        size=_narrow(columns.size),
         rows_with=lambda codes: findings.rows_of(tuple(codes)),
         codes_at=lambda row: frozenset(finding.code for finding in findings.of(row)),
     )
@@ -116,7 +114,7 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
     errors = int((levels == SEVERITIES["error"]).sum())
     return FileFacts(
         known,
-        found,
+        lambda: np.bincount(findings.row[findings.row >= 0], minlength=count),
         findings.of,
         tuple(findings.about_file()),
         _ordered(RuleCount(rule.code, rule.name, str(rule.severity), times) for rule, times in rules),
@@ -125,47 +123,55 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
     )
 
 
-class GrowingFacts:
-    """Facts that come while the analysis runs: filled in its thread, looked at in any other."""
+def _narrow(column: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """The same numbers in as few bytes each as they need: they stay in memory as long as the file is open."""
+    import numpy as np
 
-    def __init__(self, count: int) -> None:
+    low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
+    for kind in ("u1", "i1", "u2", "i2"):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return column.astype(kind)
+    return column
+
+
+class GrowingFacts:
+    """Facts that come while the analysis runs, whose columns they are: it fills them in its thread."""
+
+    def __init__(self) -> None:
+        self.facts: FileFacts | None = None
+        """None as long as nothing is known."""
+        self._findings: list[Findings] = []
+        self._firsts: list[int] = []
+
+    def take(self, chunk: Chunk) -> None:
+        """Rows that have just become known."""
+        if chunk.file is None:
+            return
+        if self.facts is None:
+            self.facts = self._over(chunk.file)
+        if len(chunk.findings):
+            self._findings.append(chunk.findings)
+            self._firsts.append(chunk.first_row)
+        # Last: whoever sees it finds the rest.
+        self.facts.known.seen[chunk.first_row : chunk.first_row + len(chunk.columns)] = True
+
+    def _over(self, columns: Columns) -> FileFacts:
         import numpy as np
 
         from workbench.dataset.query import Known
 
-        self._findings: list[Findings] = []
-        self._firsts: list[int] = []
-        none = np.zeros(count, dtype=np.uint8)
-        self.facts = FileFacts(
-            Known(
-                seen=np.zeros(count, dtype=bool),
-                turns=np.zeros(count, dtype=np.uint16),
-                roles=np.zeros(count, dtype=np.uint8),
-                tokens=np.full(count, UNKNOWN, dtype=np.int32),
-                severity=np.zeros(count, dtype=np.uint8),
-                flags=np.zeros(count, dtype=np.uint8),
-                size=np.zeros(count, dtype=np.int32),
-                rows_with=self._rows_with,
-                codes_at=lambda row: frozenset(finding.code for finding in self._of(row)),
-            ),
-            none,
-            self._of,
-            (),
-            (),
-            0,
-            0,
+        known = Known(
+            seen=np.zeros(len(columns), dtype=bool),
+            turns=columns.turns,
+            roles=columns.roles,
+            tokens=columns.tokens,
+            severity=columns.severity,
+            flags=columns.flags,
+            size=columns.size,
+            rows_with=self._rows_with,
+            codes_at=lambda row: frozenset(finding.code for finding in self._of(row)),
         )
-
-    def take(self, chunk: Chunk) -> None:
-        """Rows that have just become known."""
-        known = self.facts.known
-        here = slice(chunk.first_row, chunk.first_row + len(chunk.columns))
-        for name in ("turns", "roles", "tokens", "severity", "flags", "size"):
-            getattr(known, name)[here] = getattr(chunk.columns, name)
-        if len(chunk.findings):
-            self._findings.append(chunk.findings)
-            self._firsts.append(chunk.first_row)
-        known.seen[here] = True  # last: whoever sees it finds the rest
+        return FileFacts(known, lambda: np.zeros(len(columns), dtype=np.uint8), self._of, (), (), 0, 0)
 
     def _of(self, row: int) -> Sequence[Finding]:
         at = bisect_right(self._firsts, row) - 1
