@@ -70,14 +70,8 @@ def item_lines(item: GridItem, candidates: Sequence[str], chosen: str, width: in
 def _answer(item: GridItem, candidate: str, at: int, chosen: bool, width: int) -> Iterator[Line]:
     row = item.answers[candidate]
     mark = Piece("▸ " if chosen else "", "accent")
-    recorded = Piece("  recorded" if row.recorded else "", "muted")
-    yield (
-        mark,
-        Piece(f"{letter(at)} {visible_line(candidate)}", "strong"),
-        Piece("  "),
-        score_piece(row.score),
-        recorded,
-    )
+    name = (mark, Piece(f"{letter(at)} {visible_line(candidate)}", "strong"), Piece("  "), score_piece(row.score))
+    yield (*name, Piece("  recorded", "muted")) if row.recorded else name
     if row.error is not None:
         yield from ((Piece(line, "bad"),) for line in wrap(visible(row.error), width))
         return

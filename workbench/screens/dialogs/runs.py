@@ -51,12 +51,12 @@ class RunsDialog(Dialog[str]):
         shown = (
             f"best {share(best.score)} {cut_middle(visible_line(best.candidate), _NAME)}" if best is not None else ""
         )
+        recorded = "  recorded," if best is not None and best.recorded else ""
         return (
             Piece(f"{day_and_time(run.created_at.timestamp())}  "),
             Piece(f"{run.items:>5,} items  ", "muted"),
             Piece(f"{shown:<{_NAME + 12}}"),
-            Piece("  recorded," if best is not None and best.recorded else "", "muted"),
-            Piece(f"  {len(run.candidates)} candidates, test {run.test_sha256[:8]}", "muted"),
+            Piece(f"{recorded}  {len(run.candidates)} candidates, test {run.test_sha256[:8]}", "muted"),
         )
 
     @on(LineList.Chosen)
