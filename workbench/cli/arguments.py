@@ -127,8 +127,11 @@ def model_of(text: str) -> tuple[str, str]:
     return profile, model
 
 
-def confirm(args: argparse.Namespace, question: str) -> None:
-    """Ask before money is spent; without a terminal, or with --json, only `--yes` answers."""
+def confirm(args: argparse.Namespace, question: str, nothing: str = "nothing was spent") -> None:
+    """Ask before money is spent or harm is done; `nothing` is what a no comes to.
+
+    Without a terminal, or with --json, only `--yes` answers.
+    """
     if args.yes:
         return
     if args.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -136,4 +139,4 @@ def confirm(args: argparse.Namespace, question: str) -> None:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise WorkbenchError(question, "was not confirmed", "nothing was spent", code="not_confirmed", exit_code=2)
+        raise WorkbenchError(question, "was not confirmed", nothing, code="not_confirmed", exit_code=2)

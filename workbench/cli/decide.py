@@ -71,11 +71,14 @@ def run(args: argparse.Namespace) -> int:
 
 def print_decision(decision: Any) -> None:
     """The verdict, why, what is missing, what each candidate costs, and break-even."""
+    from workbench.cli.run_show import votes_text
     from workbench.decide.report_costs import LEGEND, candidate_costs, sensitivity_rows
 
     output.say(f"{decision.verdict}  ({decision.stage})")
     for reason in decision.reasons:
         output.say(f"  - {reason.text}")
+    for one in decision.votes:
+        output.say(f"  {votes_text(one)}")
     for gap in decision.missing:
         output.say(f"  missing: {gap.what}\n    {gap.command}")
     if any(row.costs for row in decision.candidates):

@@ -20,6 +20,7 @@ COMMANDS = {
     "job": "job",
     "chat": "chat",
     "evaluate": "evaluate",
+    "run": "run",
     "decide": "decide",
     "quickstart": "quickstart",
     "rescue": "rescue",

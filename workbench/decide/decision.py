@@ -60,6 +60,34 @@ class JudgedCandidate(CandidateResult):
     """What it costs; None where nobody worked it out."""
 
 
+class Preference(BaseModel):
+    """Blind votes of people between two candidates; a figure beside the verdict, which rests on the scorer alone."""
+
+    model_config = ConfigDict(extra="allow")
+
+    a: str
+    b: str
+    wins_a: int
+    wins_b: int
+    ties: int
+    skipped: int
+    left: int
+    """Items without a vote."""
+    same: int
+    """Items to which both gave the same answer: nobody was asked about those."""
+    share_a: float | None
+    """Of the votes that were no tie."""
+    ci95: tuple[float, float] | None
+    """Wilson's, of that share."""
+    p_value: float
+    """Exact sign test, two-sided."""
+    preferred: str | None
+    """None where these votes show no difference."""
+    underpowered: bool
+    looked_after: int | None
+    """Votes that were given when the person first saw who was which."""
+
+
 class Decision(BaseModel):
     """The answer to "should we fine-tune?", with everything it rests on."""
 
@@ -81,3 +109,5 @@ class Decision(BaseModel):
     """`break_even` is null because at no volume it pays; else because something is not known."""
     requests_per_month: int | None = None
     """The volume that was asked about."""
+    votes: list[Preference] = []
+    """Of the run; only pairs whose result was seen, or is complete."""

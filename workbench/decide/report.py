@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.catalog.figure import Figure, Origin
-from workbench.decide.decision import Decision, JudgedCandidate
+from workbench.decide.decision import Decision, JudgedCandidate, Preference
 from workbench.decide.report_costs import (
     LEGEND,
     candidate_costs,
@@ -54,6 +55,8 @@ def markdown(
         parts += ["## What was measured", *_scores(decision, charts), _candidates(decision.candidates)]
     if run is not None and run.comparisons:
         parts += ["### Compared, item by item", _comparisons(run.comparisons)]
+    if decision.votes:
+        parts += ["### What people preferred, voting blind", _votes(decision.votes)]
     if any(row.costs for row in decision.candidates):
         parts += ["## What it costs", _costs(decision)]
     parts += ["## Break-even", *_break_even(decision, charts), "## Checklist", _checklist(decision)]
@@ -61,6 +64,33 @@ def markdown(
     if run is not None:
         parts += ["## How it was measured", _method(run)]
     return "\n\n".join(parts) + "\n"
+
+
+def _votes(votes: Sequence[Preference]) -> str:
+    lines = [
+        "| a | b | for a | for b | ties | a of the rest, 95 % | p | preferred |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in votes:
+        share = "-"
+        if one.share_a is not None and one.ci95 is not None:
+            share = f"{one.share_a:.0%} ({one.ci95[0]:.0%} to {one.ci95[1]:.0%})"
+        said = "too few votes" if one.underpowered else _code(one.preferred) if one.preferred else "no difference shown"
+        cells = [
+            _code(one.a),
+            _code(one.b),
+            str(one.wins_a),
+            str(one.wins_b),
+            str(one.ties),
+            share,
+            f"{one.p_value:.2g}",
+            said,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    notes = ["Votes do not enter the verdict: it rests on the scorer."]
+    if any(one.looked_after is not None and one.left for one in votes):
+        notes.append("Some votes were given after who was which had been seen.")
+    return "\n".join(lines) + "\n\n" + " ".join(notes)
 
 
 def _plain(text: str) -> str:

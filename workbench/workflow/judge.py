@@ -20,6 +20,7 @@ from workbench.workflow.costing import Costing, training_seconds
 from workbench.workflow.project import Costs, Project, ProjectDocument, VerdictRecord
 from workbench.workflow.runs import list_runs, run_items
 from workbench.workflow.train import RecordedJob, recorded_jobs
+from workbench.workflow.votes import preferences
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
@@ -66,6 +67,8 @@ def judge(
         retrain_months=said.retrain_months,
         regression=_regression(context, project, run),
     )
+    if run is not None:
+        decision.votes = preferences(context, project, run)
     _keep(context, project, decision)
     return decision
 
