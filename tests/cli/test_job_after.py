@@ -94,7 +94,10 @@ def test_with_wait_it_is_done_in_the_same_command(ftwb: Ftwb, provider: FakeProv
     assert "measuring the test set" in ran.err
     decided = ftwb("decide", "--json").json
     assert decided["stage"] == "after-training"
-    assert f"then            done: {wish['chosen']} measured" in ftwb("job", "show", ran.json["id"]).out
+    assert (
+        f"then            done: the verdict is not enough evidence ({wish['chosen']} on"
+        in ftwb("job", "show", ran.json["id"]).out
+    )
 
 
 def test_a_training_that_failed_drops_it(ftwb: Ftwb, provider: FakeProvider, data: str) -> None:

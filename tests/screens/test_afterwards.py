@@ -60,9 +60,11 @@ def state_of(loop, job) -> str:  # noqa: F811
     ],
 )
 def test_a_wrong_field_of_what_follows_is_named(loop, field, value, sentence) -> None:  # noqa: F811
-    """Only where something is asked at all."""
+    """Also where nothing is measured: a field that would do nothing."""
     form = form_for(loop.context, loop.project)
-    assert wish_of_form(dataclasses.replace(form, **{field: value}), loop.project) is None
+    with pytest.raises(WorkbenchError, match="is for measuring, and nothing is measured then"):
+        wish_of_form(dataclasses.replace(form, **{field: value}), loop.project)
+    assert wish_of_form(form, loop.project) is None
     with pytest.raises(WorkbenchError) as error:
         wish_of_form(dataclasses.replace(form, then="model", **{field: value}), loop.project)
     assert error.value.message == sentence
@@ -140,11 +142,11 @@ async def test_a_training_that_ended_while_nobody_looked_is_measured_on_any_scre
         await until(pilot, lambda: state_of(loop, job) == "done", 60)
         await until(pilot, lambda: screen.decision is not None and screen.decision.run is not None)
         assert screen.decision is not None and screen.decision.stage == "after-training"
-        await until(pilot, lambda: any("measured" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("done: the verdict is" in note.message for note in app._notifications))
         await wait_idle(pilot)
         assert "after training" in screen_text(app)
         await pilot.press("4")
-        await until(pilot, lambda: "then done: local/ft:" in screen_text(app))
+        await until(pilot, lambda: "then done: the verdict is" in screen_text(app))
         await pilot.press("2")
         await wait_idle(pilot)
         evaluate = app.screen

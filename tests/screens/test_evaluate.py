@@ -9,7 +9,8 @@ from tests.screens.loop_workspace import ACCURACY, TUNED, loop  # noqa: F401 - a
 from workbench.screens.dialogs.confirm import ConfirmDialog
 from workbench.screens.dialogs.message import MessageDialog
 from workbench.screens.dialogs.new_run import NewRunDialog, RunPlan
-from workbench.screens.evaluate import EvaluateScreen, Progressed, RunEnded
+from workbench.screens.evaluate import EvaluateScreen
+from workbench.screens.evaluate_messages import Progressed, RunEnded
 from workbench.screens.items import ItemsScreen
 from workbench.testing import wait_idle
 from workbench.workflow.runs import list_runs

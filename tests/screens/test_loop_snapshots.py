@@ -12,7 +12,7 @@ from tests.screens.loop_workspace import ACCURACY, NOW, TUNED, loop  # noqa: F40
 from workbench.evaluate.runner import Progress
 from workbench.screens.conversation import Conversation, SpokenReply, Turn, keep
 from workbench.screens.decide_rows import question_key
-from workbench.screens.evaluate import Progressed
+from workbench.screens.evaluate_messages import Progressed
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 NARROW = (80, 24)

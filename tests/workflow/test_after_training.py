@@ -28,6 +28,7 @@ from workbench.workflow import after_training, wish
 from workbench.workflow.after_quote import agreed_ceiling, others, quote_after
 from workbench.workflow.after_training import Watched, see_through, take_up
 from workbench.workflow.context import Context
+from workbench.workflow.guide import next_step
 from workbench.workflow.judge import judge
 from workbench.workflow.measure import RunQuote, measure
 from workbench.workflow.project import Project, open_project, update_project
@@ -274,6 +275,7 @@ async def test_a_wish_whose_process_is_gone_is_not_called_running(
     assert lease.take()
     assert as_it_is(context, running) == running
     assert in_words(running) == "running: measuring the test set"
+    assert next_step(context, project) == "The model is trained, and is being measured by itself: see how far with 4"
     lease.release()
 
 

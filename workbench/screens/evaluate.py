@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 
 from workbench.actions import bindings_for
-from workbench.screens.aside import aside, aside_sync
+from workbench.screens.aside import aside_sync
+from workbench.screens.evaluate_measuring import Measuring
+from workbench.screens.evaluate_messages import RunsRead
 from workbench.screens.evaluate_rows import (
     CANDIDATE_COLUMNS,
     COMPARISON_COLUMNS,
@@ -24,80 +24,20 @@ from workbench.screens.evaluate_rows import (
     comparison_cells,
     ranked,
 )
-from workbench.screens.frame import Frame
 from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
-from workbench.widgets.pace import Pace, updates_per_second
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Table
-from workbench.widgets.textline import Piece, TextLine
-from workbench.widgets.words import amount, duration, origin_word, progress_bar
+from workbench.widgets.textline import TextLine
 
 if TYPE_CHECKING:
     from workbench.evaluate.results import CandidateResult, RunResult
-    from workbench.evaluate.runner import Progress
-    from workbench.screens.dialogs.new_run import RunPlan
     from workbench.workflow.context import Context
-    from workbench.workflow.measure import RunQuote
     from workbench.workflow.project import Project
     from workbench.workflow.wish import Wish
 
-BAR: Final = 24
 
-
-class RunsRead(Message):
-    """The project's runs, newest first."""
-
-    def __init__(self, runs: Sequence[RunResult], show: str | None) -> None:
-        super().__init__()
-        self.runs = tuple(runs)
-        self.show = show
-        """The run to show; None: the one that is shown, else the newest."""
-
-
-class Progressed(Message):
-    """The run under way has come further."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self.progress = progress
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
-        return isinstance(message, Progressed)
-
-
-class Fetching(Message):
-    """The base model is on its way."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
-        return isinstance(message, Fetching)
-
-
-class PriceTold(Message):
-    """The run can cost money: nothing was asked yet."""
-
-    def __init__(self, plan: RunPlan, quote: RunQuote) -> None:
-        super().__init__()
-        self.plan = plan
-        self.quote = quote
-
-
-class RunEnded(Message):
-    """The run under way is over."""
-
-    def __init__(self, run_id: str | None) -> None:
-        super().__init__()
-        self.run_id = run_id
-        """None: it was stopped, or it failed."""
-
-
-class EvaluateScreen(Frame):
+class EvaluateScreen(Measuring):
     """The newest run of the project; the candidate under the cursor is compared with the others below."""
 
     MODE = "evaluate"
@@ -118,24 +58,23 @@ compared with each other one on the items that both answered. *Tied* means that 
 `i` shows every item, `s` the scores by length, label and turns, and with `v` you judge two candidates' answers \
 yourself, without their names.
 
-`r` measures. What was answered once is not asked again, so a run that was stopped goes on where it was.
+`r` measures. There `c` adds a tuned model's checkpoints, which compete on the validation side; *training seeds* \
+trains it again with other seeds, to show how much its score depends on them; *general ability* asks base and tuned \
+model the same plain questions. What was answered once is not asked again, so a run that was stopped goes on where \
+it was.
 """
 
     run_id: var[str | None] = var(None)
     """The run that is shown."""
-    measuring: var[bool] = var(False, toggle_class="-measuring", bindings=True)
 
     def __init__(self, context: Context, project: Project) -> None:
         super().__init__(context, project)
         self.runs: tuple[RunResult, ...] = ()
         self._rows: list[CandidateResult] = []
-        self._plan: RunPlan | None = None
-        """What was measured last here; kept while it is not done, so that `r` offers to go on."""
         self._head = TextLine(id="run")
         self._candidates = Table(CANDIDATE_COLUMNS, empty="Reading the runs…", id="candidates")
         self._about = TextLine(id="about")
         self._comparisons = Table(COMPARISON_COLUMNS, id="comparisons")
-        self._progress = TextLine(id="progress")
 
     def compose_body(self) -> Iterable[Widget]:
         """The run, its candidates, one candidate's comparisons, the run under way."""
@@ -200,7 +139,7 @@ yourself, without their names.
             self._head.show()
         else:
             self._rows = ranked(run.candidates)
-            self._head.show(*about_run(run, self.runs))
+            self._head.show(*about_run(run, [one for one in self.runs if one.side == run.side]))
         self._candidates.show_cells([candidate_cells(row) for row in self._rows], cursor=0)
         self.refresh_bindings()
 
@@ -300,112 +239,6 @@ yourself, without their names.
 
         if not self.measuring:
             self.start(RunPlan(tuple(candidates), None, new_run_id(), max_cost=self.project.task.max_cost))
-
-    def start(self, plan: RunPlan) -> None:
-        """Measure what the plan says."""
-        self._plan = plan
-        self.measuring = True
-        self._progress.show([Piece(" Starting…", "muted")], [Piece("x stops ", "muted")])
-        self.measure(plan)
-
-    @work(exclusive=True, group="measure", exit_on_error=False)
-    async def measure(self, plan: RunPlan) -> None:
-        """The base model where it is still missing, then the run, its progress a few times a second."""
-        from workbench.workflow.measure import measure, quote_run
-
-        pace: Pace[Progress] = Pace(
-            lambda progress: self.post_message(Progressed(progress)), updates_per_second(self.context.environ)
-        )
-        run_id: str | None = None
-        task = self.project.task.model_copy(update={"max_cost": plan.max_cost})
-        asked: dict[str, Any] = {"task": task, "limit": plan.limit, "run_id": plan.run_id, "side": plan.side}
-        try:
-            if not plan.agreed:
-                quote = await aside(quote_run(self.context, self.project, plan.candidates, **asked))
-                if quote.needs_yes:
-                    self.post_message(PriceTold(plan, quote))
-                    return
-            await self._fetch(plan)
-            result = await aside(measure(self.context, self.project, plan.candidates, **asked, progress=pace.offer))
-            run_id = result.run
-        finally:
-            pace.flush()
-            self.post_message(RunEnded(run_id))
-
-    @on(PriceTold)
-    def ask_for_money(self, message: PriceTold) -> None:
-        """Go on only after a yes."""
-        from workbench.screens.dialogs.confirm import ConfirmDialog
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.start(replace(message.plan, agreed=True))
-
-        quote, cost = message.quote, message.quote.cost
-        price = amount(cost.value, cost.unit) if cost.value is not None else "an unknown price"
-        question = f"Make {quote.calls:,} calls to providers for {price}?"
-        self.app.push_screen(ConfirmDialog(question, f"{origin_word(cost)}: {cost.source or 'no source'}"), answered)
-
-    async def _fetch(self, plan: RunPlan) -> None:
-        """Fetch `starter` on first need, saying how far it is."""
-        from workbench.evaluate.candidates import parse_candidate
-        from workbench.workflow.answering import ensure_model
-        from workbench.workflow.quickstart import pull_notice
-
-        pace: Pace[str] = Pace(lambda text: self.post_message(Fetching(text)), updates_per_second(self.context.environ))
-
-        def fetching(line: Mapping[str, Any]) -> None:
-            notice = pull_notice("model", line)
-            done = f", {notice.fraction:.0%}" if notice.fraction is not None else ""
-            pace.offer(f"{notice.text}{done}")
-
-        for candidate in map(parse_candidate, plan.candidates):
-            if candidate.profile in self.context.profiles() and self.context.profile(candidate.profile).kind == "local":
-                await aside(ensure_model(self.context, candidate.model, fetching))
-
-    @on(Fetching)
-    def show_fetching(self, message: Fetching) -> None:
-        """How far the base model is."""
-        if self.measuring:
-            self._progress.show([Piece(f" {visible_line(message.text)}")], [Piece("x stops ", "muted")])
-
-    @on(Progressed)
-    def show_progress(self, message: Progressed) -> None:
-        """How far, and how long it will still take."""
-        if not self.measuring:
-            return
-        progress = message.progress
-        fraction = progress.done / progress.total if progress.total else None
-        counts = f" {progress.done:,} of {progress.total:,}"
-        left = f" · about {duration(progress.eta_s)} left" if progress.eta_s is not None else ""
-        failed = [Piece(f" · {progress.failed:,} failed", "bad")] if progress.failed else []
-        spent = f" · ${progress.spent:.2f}" if progress.spent else ""
-        waiting = [Piece(f" · {visible_line(progress.waiting)}", "warning")] if progress.waiting else []
-        self._progress.show(
-            [
-                Piece(" "), Piece(progress_bar(fraction, BAR), "accent"), Piece(f"{counts}{left}{spent}"), *failed,
-                *waiting, Piece(f" · {visible_line(progress.candidate)}", "muted"),
-            ],
-            [Piece(" x stops ", "muted")],
-        )  # fmt: skip
-
-    def action_cancel(self) -> None:
-        """Stop; what was answered is kept."""
-        self._progress.show([Piece(" Stopping; what was answered is kept…", "muted")])
-        self.workers.cancel_group(self, "measure")
-
-    @on(RunEnded)
-    def show_ended(self, message: RunEnded) -> None:
-        """Show the new run; after a stop say how to go on."""
-        self.measuring = False
-        if message.run_id is None:
-            self._progress.show([Piece(" Stopped; what was answered is kept. r goes on.", "warning")])
-            self.add_class("-stopped")
-            return
-        self._plan = None
-        self.remove_class("-stopped")
-        self.read_runs(message.run_id)
-        self.find_next_step()
 
     def text_to_copy(self) -> str:
         """The candidate's name."""

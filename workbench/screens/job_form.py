@@ -116,6 +116,12 @@ def wish_of_form(form: JobForm, project: Project) -> Wish | None:
     from workbench.workflow.wish import Wish
 
     if form.then == NOTHING_AFTER:
+        for title, text in (("items at most", form.items), ("own questions", form.questions),
+                            ("USD at most", form.ceiling)):  # fmt: skip
+            if text.strip():
+                raise WorkbenchError(
+                    title, "is for measuring, and nothing is measured then", "choose what, or empty it"
+                )
         return None
     items, ceiling = form.items.strip(), form.ceiling.strip()
     limit = _whole("items at most", items) if items else None

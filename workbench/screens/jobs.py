@@ -77,6 +77,9 @@ side. When the dots rise while the line goes on falling, the model learns by hea
 `m` goes through everything that the run reports. In the chart ← and → read off a step, + and - zoom around it. `tab` \
 goes from the list to the chart and the events; `z` makes one of them fill the screen.
 
+*then measure* in the form of a new job measures its model as soon as the training has succeeded, on whatever screen \
+you are; if ftwb is closed then, when it is open again. The line *then* says how far that is.
+
 `space` marks jobs: their curves lie over each other, each with its letter at the end. `a` follows a run that was not \
 started here, by its files: TensorBoard, trainer_state.json, results.csv or a log with `{'loss': …}` lines; `D` takes \
 it off the list.

@@ -42,6 +42,7 @@ def others(context: Context, project: Project, base: str, *, apart_from: str | N
             if one.record.project == project.slug
             and one.record.again is None
             and one.job.status == "succeeded"
+            and one.job.replay is None  # what a recording says decides nothing
             and one.job.fine_tuned_model
             and one.job.id != apart_from
             and answers_by_name(context, one.job.profile)

@@ -17,6 +17,8 @@ def next_step(context: Context, project: Project) -> str:
         return "Datasets (1): open a file with o, or make a project from a sample with ctrl+p"
     if not project.document.task.test:
         return "Look through the records (1), then train (4, n); with no test set nothing can be measured"
+    if any(wish.state == "running" and wish.project == project.slug for wish in wishes(context)):
+        return "The model is trained, and is being measured by itself: see how far with 4"
     runs = [run for run in list_runs(context, project, "test") if _measured(run)]
     if not runs:
         return "Look through the records, then measure the untuned baselines: 2, then r"
@@ -28,8 +30,6 @@ def next_step(context: Context, project: Project) -> str:
     running = [job for job in jobs if not job.ended]
     if running:
         return f"{running[-1].id} is training: watch it with 4"
-    if any(wish.state == "running" and wish.project == project.slug for wish in wishes(context)):
-        return "The model is trained, and is being measured by itself: see how far with 4"
     tuned = {f"{job.profile}/{job.fine_tuned_model}" for job in jobs if job.fine_tuned_model}
     if not tuned:
         if project.document.verdicts and project.document.verdicts[-1].verdict == "do-not-fine-tune":

@@ -144,7 +144,8 @@ def in_words(wish: Wish) -> str:
             return f"running: measuring {wish.part or 'the tuned model'}"
         case "done":
             notes = f" ({'; '.join(wish.notes)})" if wish.notes else ""
-            return f"done: {wish.chosen} measured, the verdict is {(wish.verdict or 'open').replace('-', ' ')}{notes}"
+            verdict = (wish.verdict or "open").replace("-", " ")
+            return f"done: the verdict is {verdict} ({wish.chosen} on the test set){notes}"
         case "could-not":
             return f"could not: {wish.why}" + (f"; {wish.hint}" if wish.hint else "")
     return f"dropped: {wish.why}"

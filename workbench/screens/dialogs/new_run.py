@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
 from workbench.errors import WorkbenchError
+from workbench.screens.aside import aside
+from workbench.screens.dialogs.candidate_choices import CandidateChoices, Choice, choices_of
 from workbench.screens.dialogs.dialog import Dialog
-from workbench.screens.evaluate_rows import is_trivial
+from workbench.screens.dialogs.path import PathSuggester
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.lines import LineList
 from workbench.widgets.styles import stylesheet
-from workbench.widgets.textline import Line, Piece, TextLine
+from workbench.widgets.textline import Piece, TextLine
 
 if TYPE_CHECKING:
     from workbench.evaluate.results import Side
@@ -39,49 +43,40 @@ class RunPlan:
     side: Side = "test"
     max_cost: float | None = None
     """US dollars that this start may cost."""
+    seeds: int = 1
+    """Trainings of each tuned candidate that are measured, those with other seeds included."""
+    general: str | None = None
+    """Ask questions of general ability too: a file of them, empty for the bundled ones; None: none."""
     agreed: bool = False
     """Its price was shown and accepted."""
+    trainings: frozenset[str] = frozenset()
+    """Candidates whose trainings with other seeds were accepted, at their price."""
 
     def same_as(self, other: RunPlan) -> bool:
         """Whether it measures the same: then the one may go on where the other stopped."""
-        return (self.candidates, self.limit, self.side) == (other.candidates, other.limit, other.side)
+        return (self.candidates, self.limit, self.side, self.seeds) == (
+            other.candidates,
+            other.limit,
+            other.side,
+            other.seeds,
+        )
 
 
-@dataclass(slots=True)
-class _Choice:
-    candidate: str
-    about: str
-    chosen: bool
+class CheckpointsFound(Message):
+    """A job's checkpoints, as candidates."""
+
+    def __init__(self, job: str, candidates: Sequence[str]) -> None:
+        super().__init__()
+        self.job = job
+        self.candidates = tuple(candidates)
 
 
-class CandidateChoices(LineList):
-    """The candidates with their check marks."""
+class CheckpointsRefused(Message):
+    """They cannot be listed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "choose", "Choose", show=False)]
-
-    def __init__(self, choices: list[_Choice]) -> None:
-        super().__init__(id="choices")
-        self.choices = choices
-
-    def on_mount(self) -> None:
-        """Show all."""
-        self.show_choices()
-
-    def show_choices(self, cursor: int | None = None) -> None:
-        """Show them as they are now."""
-        self.show_rows(len(self.choices), self._line, cursor=cursor)
-
-    def _line(self, row: int) -> Line:
-        choice = self.choices[row]
-        mark = Piece("[✓] ", "good") if choice.chosen else Piece("[ ] ", "muted")
-        return (mark, Piece(visible_line(choice.candidate)), Piece(f"  {choice.about}", "muted"))
-
-    def action_choose(self) -> None:
-        """Choose it, or not."""
-        if self.choices:
-            choice = self.choices[self.cursor]
-            choice.chosen = not choice.chosen
-            self.redraw(self.cursor)
+    def __init__(self, error: WorkbenchError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class NewRunDialog(Dialog[RunPlan]):
@@ -89,7 +84,7 @@ class NewRunDialog(Dialog[RunPlan]):
 
     CSS = stylesheet("new_run")
     TITLE_TEXT = "Measure"
-    HINT = "space chooses · tab next field · enter starts · escape closes"
+    HINT = "space chooses · c checkpoints · enter starts · escape closes"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,f9", "start", "Start", show=False, priority=True)]
 
     def __init__(
@@ -99,7 +94,9 @@ class NewRunDialog(Dialog[RunPlan]):
         self.context = context
         self.project = project
         self._unfinished = unfinished
-        self._list = CandidateChoices(_choices(context, project, earlier, unfinished))
+        self._list = CandidateChoices(
+            choices_of(context, project, earlier, unfinished.candidates if unfinished is not None else None)
+        )
         limit = "" if unfinished is None or unfinished.limit is None else str(unfinished.limit)
         self._another = Input(placeholder="PROFILE/MODEL+few-shot:5, enter adds it", compact=True, id="another")
         self._limit = Input(limit, placeholder="all", restrict=r"[0-9]*", compact=True, id="limit")
@@ -115,24 +112,84 @@ class NewRunDialog(Dialog[RunPlan]):
             "" if ceiling is None else f"{ceiling:g}", placeholder="none", restrict=r"[0-9]*\.?[0-9]*", compact=True,
             id="ceiling",
         )  # fmt: skip
+        seeds = 1 if unfinished is None else unfinished.seeds
+        self._seeds = Input(str(seeds), placeholder="1", restrict=r"[0-9]*", compact=True, id="seeds")
+        general = None if unfinished is None else unfinished.general
+        self._general: Select[str] = Select(
+            [("not asked", "no"), ("asked too", "yes")],
+            value="no" if general is None else "yes",
+            allow_blank=False,
+            compact=True,
+            id="general",
+        )
+        self._questions = Input(
+            general or "", placeholder="bundled", suggester=PathSuggester(), compact=True, id="questions"
+        )
         self._says = TextLine(id="says")
 
     def compose_body(self) -> Iterable[Widget]:
-        """The candidates, another one, how many items, of which side, for how much."""
+        """The candidates, another one, how many items, for how much, of which side, seeds, general ability."""
         yield self._list
-        fields: tuple[tuple[str, Widget], ...] = (
-            ("another candidate", self._another),
-            ("items, at most", self._limit),
-            ("side", self._side),
-            ("dollars, at most", self._ceiling),
+        rows: tuple[tuple[tuple[str, Widget], ...], ...] = (
+            (("another candidate", self._another),),
+            (("items at most", self._limit), ("USD at most", self._ceiling)),
+            (("side", self._side),),
+            (("training seeds", self._seeds), ("general ability", self._general)),
+            (("own questions", self._questions),),
         )
-        for title, field in fields:
-            if isinstance(field, Input):
-                still_cursor(field)
+        for row in rows:
             with Horizontal(classes="fields"):
-                yield Static(title, classes="field-name", markup=False)
-                yield field
+                for title, field in row:
+                    if isinstance(field, Input):
+                        still_cursor(field)
+                    yield Static(title, classes="field-name", markup=False)
+                    yield field
         yield self._says
+
+    # Checkpoints ----------------------------------------------------------------------------------------------------
+
+    @on(CandidateChoices.CheckpointsWanted)
+    def add_checkpoints(self) -> None:
+        """Those of the job that made the candidate under the cursor."""
+        choice = self._list.choices[self._list.cursor] if self._list.choices else None
+        if choice is None or choice.job is None:
+            self._says.show([Piece("✗ No job of this workspace made this candidate.", "bad")])
+            return
+        self._says.show([Piece("Asking for the checkpoints…", "muted")])
+        self.find_checkpoints(choice.job)
+
+    @work(exclusive=True, group="checkpoints", exit_on_error=False)
+    async def find_checkpoints(self, job: str) -> None:
+        """Ask the provider of the job."""
+        from workbench.workflow.train import checkpoint_candidates
+
+        try:
+            self.post_message(CheckpointsFound(job, await aside(checkpoint_candidates(self.context, job))))
+        except WorkbenchError as error:
+            self.post_message(CheckpointsRefused(error))
+
+    @on(CheckpointsFound)
+    def show_checkpoints(self, message: CheckpointsFound) -> None:
+        """Below the model, chosen, for the validation side."""
+        choices = self._list.choices
+        known = {choice.candidate for choice in choices}
+        new = [Choice(text, "checkpoint", True, message.job) for text in message.candidates if text not in known]
+        if not new:
+            self._says.show([Piece("There are no other checkpoints.", "muted")])
+            return
+        at = 1 + max(row for row, choice in enumerate(choices) if choice.job == message.job)
+        self._list.choices[at:at] = new
+        self._list.show_choices(cursor=at)
+        if self.project.task.validation:
+            self._side.value = "validation"
+            self._says.show([Piece("Checkpoints compete on the validation side.")])
+        else:
+            self._says.show([Piece("! The project has no validation side to choose a checkpoint by.", "warning")])
+
+    @on(CheckpointsRefused)
+    def show_refused(self, message: CheckpointsRefused) -> None:
+        """Said in place."""
+        self._says.show([Piece(f"✗ {visible_line(str(message.error))}", "bad")])
 
     def on_mount(self) -> None:
         """Keys go to the candidates."""
@@ -152,62 +209,62 @@ class NewRunDialog(Dialog[RunPlan]):
             self._says.show([Piece(f"✗ {visible_line(str(error))}", "bad")])
             return
         if all(choice.candidate != text for choice in self._list.choices):
-            self._list.choices.append(_Choice(text, "", True))
+            self._list.choices.append(Choice(text, "", True))
         self._list.show_choices(cursor=len(self._list.choices) - 1)
         self._another.value = ""
         self._says.show()
 
     @on(Input.Submitted, "#limit")
     @on(Input.Submitted, "#ceiling")
+    @on(Input.Submitted, "#seeds")
+    @on(Input.Submitted, "#questions")
     @on(LineList.Chosen, "#choices")
     def action_start(self) -> None:
         """Close with the plan."""
         from workbench.workflow.runs import new_run_id
 
+        if wrong := self._wrong():
+            self._says.show([Piece(f"✗ {wrong}", "bad")])
+            return
         chosen = tuple(choice.candidate for choice in self._list.choices if choice.chosen)
-        if not chosen:
-            self._says.show([Piece("✗ Choose at least one candidate with space.", "bad")])
-            return
         limit = int(self._limit.value) if self._limit.value.strip() else None
-        if limit == 0:
-            self._says.show([Piece("✗ At least one item.", "bad")])
-            return
         dollars = self._ceiling.value.strip(".")
+        questions = self._questions.value.strip()
         plan = RunPlan(
             chosen,
             limit,
             new_run_id(),
             "validation" if self._side.value == "validation" else "test",
             float(dollars) if dollars else None,
+            int(self._seeds.value or "1"),
+            None if self._general.value == "no" else str(Path(questions).expanduser().absolute()) if questions else "",
         )
         before = self._unfinished
         self.dismiss(replace(plan, run_id=before.run_id) if before is not None and plan.same_as(before) else plan)
+
+    def _wrong(self) -> str:
+        """What cannot be meant, in one sentence; empty where all can."""
+        chosen = [choice for choice in self._list.choices if choice.chosen]
+        questions = self._questions.value.strip()
+        of_jobs = [choice.job for choice in chosen if choice.job is not None and "+" not in choice.candidate]
+        several = len(of_jobs) > len(set(of_jobs))
+        if not chosen:
+            return "Choose at least one candidate with space."
+        if self._limit.value.strip() and int(self._limit.value) == 0:
+            return "At least one item."
+        if self._seeds.value.strip() and int(self._seeds.value) == 0:
+            return "At least one training seed."
+        if self._side.value == "test" and several:
+            return "Of one job, only one checkpoint goes to the test set."
+        if questions and self._general.value == "no":
+            return "Own questions are for general ability, which is not asked."
+        if questions and not Path(questions).expanduser().is_file():
+            return f"{visible_line(questions)} is not a file."
+        return ""
 
 
 def _sides(project: Project) -> list[tuple[str, str]]:
     sides = [("test set: for those that were chosen", "test")]
     if project.task.validation:
-        sides.append(("validation: to choose a prompt, a k, a checkpoint", "validation"))
+        sides.append(("validation: to choose by", "validation"))
     return sides
-
-
-def _choices(context: Context, project: Project, earlier: Sequence[str], unfinished: RunPlan | None) -> list[_Choice]:
-    """The project's untuned ones, the models that its jobs made, and what the shown run had."""
-    from workbench.workflow.train import recorded_jobs
-
-    found: dict[str, _Choice] = {}
-    for text in project.document.candidates:
-        found[text] = _Choice(text, "untuned", True)
-    for job_id, one in recorded_jobs(context).items():
-        if one.job.fine_tuned_model and one.record.project in (None, project.slug):
-            text = f"{one.job.profile}/{one.job.fine_tuned_model}"
-            found[text] = _Choice(text, f"tuned by {visible_line(job_id)}", True)
-    for text in earlier:
-        if not is_trivial(text):
-            found.setdefault(text, _Choice(text, "in the run that is shown", True))
-    if unfinished is not None:
-        for choice in found.values():
-            choice.chosen = choice.candidate in unfinished.candidates
-        for text in unfinished.candidates:
-            found.setdefault(text, _Choice(text, "", True))
-    return list(found.values())
