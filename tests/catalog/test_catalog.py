@@ -104,6 +104,7 @@ def test_every_dated_entry_has_a_source() -> None:
         (AZURE_TUNED, "hosting_hour", {}, 1.7),
         (AZURE_TUNED, "hosting_hour", {"tier": "developer"}, 0.0),
         ("o4-mini", "training_hour", {}, 100.0),
+        ("text-embedding-3-small", "input", {}, 0.02),
     ],
 )
 def test_prices_are_quoted_with_source_and_date(model: str, what: str, options: dict[str, str], value: float) -> None:

@@ -67,9 +67,14 @@ async def test_another_profiles_model_can_embed_for_a_model_that_has_none(
         await measure(context, project, [DENSE], task=elsewhere, limit=2)
 
 
-async def test_a_ceiling_needs_a_price_for_embedding_too(context: Context, project: Project, task) -> None:
-    with pytest.raises(WorkbenchError, match="its embedding model openai/text-embedding-3-small has no known price"):
-        await measure(context, project, [DENSE], task=task.model_copy(update={"max_cost": 1.0}), limit=2)
+async def test_a_ceiling_needs_a_price_for_embedding_too(
+    context: Context, provider: FakeProvider, project: Project, task
+) -> None:
+    unknown = task.model_copy(update={"max_cost": 1.0, "rag": RagSettings(embeddings="openai/other-embeddings")})
+    with pytest.raises(WorkbenchError, match="its embedding model openai/other-embeddings has no known price"):
+        await measure(context, project, [DENSE], task=unknown, limit=2)
+    await measure(context, project, [DENSE], task=task.model_copy(update={"max_cost": 1.0}), limit=2)
+    assert embedded(provider), "the price of OpenAI's own models is in the catalogue"
 
 
 async def test_answers_of_another_shape_are_said(
