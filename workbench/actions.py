@@ -27,8 +27,8 @@ MODES: Final[Mapping[str, str]] = {
     "playground": "Playground",
 }
 """The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
-ON_TOP: Final = ("items", "slices", "voting", "neighbours", "editor", "pair", "microscope")
-"""Scopes of the screens that a mode puts on top of its own."""
+ON_TOP: Final = ("items", "slices", "voting", "neighbours", "editor", "pair", "microscope", "profiles", "deployments")
+"""Scopes of the screens that stand on top of a mode's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ _APP_ACTIONS = (
     Action("app.keys", "All keys", ("question_mark",), "Every key that works here.", _APP),
     Action("app.command_palette", "Palette", ("ctrl+p",), "Any action by its name.", _APP, "palette", palette=False),
     Action("app.projects", "Open or make a project", ("f2",), "Switch to another project or start a new one.", _APP),
+    Action("app.profiles", "Profiles", ("f3",), "Where models are trained and answer: add, edit, test.", _APP),
+    Action("app.deployments", "Deployments and what lingers", ("f4",), "What answers and costs at Azure; models and files that nobody needs any more.", _APP),
     Action("app.change_theme", "Change the colours", (), "Dark, light or the terminal's own colours.", _APP),
     Action("app.interrupt", "Quit, asking twice", ("ctrl+c",), "Copy the selection; twice: quit.", _APP, palette=False),
     Action("app.suspend_process", "Suspend", ("ctrl+z",), "Back to the shell; `fg` returns.", _APP, palette=False),
@@ -270,6 +272,29 @@ _PLAYGROUND_ACTIONS = (
     Action("playground.stop", "Stop the reply", ("escape",), "Stop a reply; else leave the message line.", "Playground", "stop", palette=False),
 )  # fmt: skip
 
+_PROFILES = "Profiles"
+
+_PROFILES_ACTIONS = (
+    Action("profiles.new", "Add a profile", ("n",), "A provider, a server of your own or a recording.", _PROFILES, "add"),
+    Action("profiles.edit", "Edit the profile", ("e",), "Its address and where its key comes from; enter too.", _PROFILES, "edit"),
+    Action("profiles.test", "Test the profile", ("t",), "Which calls answer, which models, how long; it only reads.", _PROFILES, "test"),
+    Action("profiles.stop", "Stop the test", ("x",), "What has answered stays.", _PROFILES, "stop"),
+    Action("profiles.remove", "Remove the profile", ("d", "delete"), "Forget it; jobs and runs stay. Asks first.", _PROFILES, "remove"),
+    Action("profiles.back", "Back", ("escape", "q"), "Back to where you were.", _PROFILES, "back", palette=False),
+)  # fmt: skip
+
+_DEPLOYED = "Deployments and what lingers"
+
+_DEPLOYMENTS_ACTIONS = (
+    Action("deployments.new", "Deploy a model", ("n",), "Let a tuned model answer at Azure: the price first, then a yes.", _DEPLOYED, "deploy"),
+    Action("deployments.mark", "Mark for deletion", ("space",), "Mark what is under the cursor; again: not.", _DEPLOYED, "mark"),
+    Action("deployments.delete", "Delete", ("d", "delete"), "What is marked, or what is under the cursor. Asks first.", _DEPLOYED, "delete"),
+    Action("deployments.commands", "The same by az", ("a",), "The commands of Azure's own tool, to copy.", _DEPLOYED, "az"),
+    Action("deployments.stop", "Stop", ("x",), "Stop looking, or stop deleting after what is under way.", _DEPLOYED, "stop"),
+    Action("deployments.refresh", "Ask the providers again", ("r",), "Deployments, models and files as they are now.", _DEPLOYED, "again"),
+    Action("deployments.back", "Back", ("escape", "q"), "Back to where you were.", _DEPLOYED, "back", palette=False),
+)  # fmt: skip
+
 ACTIONS: Final[tuple[Action, ...]] = (
     *_APP_ACTIONS,
     *_LIST_ACTIONS,
@@ -285,6 +310,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_DECIDE_ACTIONS,
     *_JOBS_ACTIONS,
     *_PLAYGROUND_ACTIONS,
+    *_PROFILES_ACTIONS,
+    *_DEPLOYMENTS_ACTIONS,
 )
 """All of them, in the order in which help and key line show them."""
 

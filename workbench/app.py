@@ -51,6 +51,12 @@ SCREENS = {
 }
 """Module and class of each mode's screen; imported when the mode is first shown."""
 
+OVER = {
+    "profiles": ("workbench.screens.profiles", "ProfilesScreen"),
+    "deployments": ("workbench.screens.deployments", "DeploymentsScreen"),
+}
+"""Module and class of the screens that can be put on top of any mode."""
+
 AFTER_START_S = 1.0
 """What was asked to follow a training is looked for when the first screen stands."""
 TWICE_S = 3.0
@@ -294,6 +300,26 @@ class WorkbenchApp(App[int], inherit_bindings=False):
     async def _apply_and_quit(self, screen: Frame) -> None:
         if await apply(self, screen):
             await self.action_quit()  # another mode may have something too
+
+    def action_profiles(self) -> None:
+        """Where models are trained and answer."""
+        self._put_on_top("profiles")
+
+    def action_deployments(self) -> None:
+        """What answers and costs at Azure, and what lingers."""
+        self._put_on_top("deployments")
+
+    def _put_on_top(self, name: str) -> None:
+        """One of them stands in a mode once: where it is below the other, that one goes."""
+        module, class_name = OVER[name]
+        wanted: type[Frame] = getattr(importlib.import_module(module), class_name)
+        if any(isinstance(screen, wanted) for screen in self.screen_stack):
+            while not isinstance(self.screen, wanted):
+                self.pop_screen()
+            return
+        screen = wanted(self.context, self.project)
+        screen.shown_in = self.current_mode
+        self.push_screen(screen)
 
     def action_projects(self) -> None:
         """Choose a project, or make one of a sample."""

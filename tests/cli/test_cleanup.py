@@ -74,8 +74,32 @@ def test_deployments_cost_and_go_before_their_models(ftwb: Ftwb, monkeypatch: py
         assert ran.json["cost_per_month"]["value"] == pytest.approx(1.70 * 720)
         assert ran.json["deployments"][0]["name"] == "mine"
         assert "is used by deployment mine" in ftwb("cleanup", "--delete", model, "--yes").err
-        assert ftwb("cleanup", "--delete", model, "mine", "--yes", "--json").json["deleted"] == ["mine", model]
+        gone = ftwb("cleanup", "--delete", model, "mine", "--yes", "--json").json
+        assert gone["deleted"] == ["mine", model]
+        assert "deployment delete" in gone["az"][0] and gone["az"][1].startswith("az rest --method delete")
         assert not arm.deployments
+
+
+def test_a_model_of_two_deployments_goes_with_both_only(ftwb: Ftwb, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = "gpt-4.1-mini-2025-04-14.ft-0123456789abcdef0123456789abcdef"
+    with FakeArm() as arm, FakeProvider(flavour="azure") as fake:
+        for name, value in {**fake.environ, "ARM_TOKEN": arm.token}.items():
+            monkeypatch.setenv(name, value)
+        fake.add_model(model)
+        arm.add("one", model)
+        arm.add("two", model)
+        ftwb("profile", "add", "azure", "--resource-id", RESOURCE)
+        ftwb("config", "set", "profiles.azure.settings.arm.url", arm.url)
+        ftwb("config", "set", "profiles.azure.settings.arm.token_env", "ARM_TOKEN")
+        assert ftwb("cleanup", "--json").json["models"][0]["used_by"] == "deployment one, two"
+        assert "is used by deployment one" in ftwb("cleanup", "--delete", model, "two", "--yes").err
+        assert set(arm.deployments) == {"one", "two"}
+        monkeypatch.delenv("AZURE_OPENAI_API_KEY")
+        found = ftwb("cleanup", "--json")
+        assert [one["name"] for one in found.json["deployments"]] == ["one", "two"], (
+            "the manager has a token of its own"
+        )
+        assert "models and files of azure are not known: profile azure needs AZURE_OPENAI_API_KEY" in found.err
 
 
 def test_nothing_lingers_where_nothing_is(ftwb: Ftwb, provider: FakeProvider) -> None:

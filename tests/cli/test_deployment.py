@@ -126,7 +126,7 @@ def test_the_list_has_a_meter_and_says_what_ends_by_itself(ftwb: Ftwb, arm: Fake
 def test_a_deployment_is_deleted_after_a_yes(ftwb: Ftwb, arm: FakeArm) -> None:
     arm.add("mine", MODEL)
     assert ftwb("deployment", "delete", "mine").code == 2
-    assert ftwb("deployment", "delete", "mine", "--yes", "--json").json == {"name": "mine", "deleted": True}
+    assert ftwb("deployment", "delete", "mine", "--yes", "--json").json["deleted"] is True
     assert not arm.deployments
     assert ftwb("deployment", "delete", "mine", "--yes").code == 1
 

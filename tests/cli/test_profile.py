@@ -182,3 +182,38 @@ def test_a_recording_is_a_profile_and_each_of_its_figures_says_so(ftwb: Ftwb, ch
     assert {"events", "results", "training file"} <= set(model["saved"])
     assert ftwb("profile", "add", "other", "--replay", "nope").code == 2
     assert ftwb("profile", "add", "other", "--replay", "openai", "--kind", "azure").code == 2
+
+
+def test_an_edit_changes_only_what_is_given_and_an_empty_value_clears(ftwb: Ftwb) -> None:
+    ftwb("profile", "add", "mine", "--url", "https://a.example/v1", "--key-env", "MINE_KEY", "--concurrency", "2")
+    ftwb("config", "set", "profiles.mine.settings.note", "kept")
+    ran = ftwb("profile", "edit", "mine", "--key-env", "", "--key-command", "pass show mine", "--json")
+    assert (ran.code, ran.json["key_from"]) == (0, "the command `pass show mine`")
+    assert (ran.json["base_url"], ran.json["concurrency"], ran.json["missing"]) == ("https://a.example/v1", 2, None)
+    assert ftwb("config", "get", "profiles.mine.settings.note").out.strip() == '"kept"'
+    assert ftwb("profile", "edit", "openai", "--key-env", "OTHER", "--json").json["key_from"] == "the variable OTHER"
+    assert "OPENAI_API_KEY" in ftwb("profile", "edit", "openai", "--key-env", "", "--json").json["key_from"], (
+        "as shipped"
+    )
+    assert ftwb("profile", "edit", "mine", "--url", "nowhere").code == 2
+    assert ftwb("profile", "edit", "nobody", "--url", "https://a.example/v1").code == 1
+
+
+def test_entra_can_be_taken_back(ftwb: Ftwb) -> None:
+    assert ftwb("profile", "edit", "azure", "--entra", "--json").json["auth"] == "entra"
+    assert ftwb("profile", "edit", "azure", "--no-entra", "--json").json["auth"] == "key"
+
+
+def test_a_profile_is_shown_without_any_secret_of_a_hand_written_file(ftwb: Ftwb, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.toml").write_text(
+        '[profiles.mine]\nbase_url = "https://me:hunter2@example.com/v1"\n'
+        'api_key_command = "echo sk-proj-abcdefghijklmnopqrstuvwx"\n'
+    )
+    for command in (("show", "mine"), ("show", "mine", "--json"), ("list",), ("list", "--json")):
+        said = ftwb("profile", *command).out
+        assert "example.com" in said and "hunter2" not in said and "abcdefghij" not in said
+    shown = ftwb("profile", "show", "mine").out
+    assert "trains      sft" in shown and "key         the command `echo ***`" in shown
+    assert ftwb("profile", "show", "mine", "--json").json["capabilities"]["jobs"] is True

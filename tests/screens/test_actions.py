@@ -17,11 +17,13 @@ from workbench.actions import (
     working_in,
 )
 from workbench.app import WorkbenchApp, screen_class
+from workbench.screens.deployments import DeploymentsScreen
 from workbench.screens.editor import EditorScreen
 from workbench.screens.items import ItemsScreen
 from workbench.screens.microscope import MicroscopeScreen
 from workbench.screens.neighbours import NeighboursScreen
 from workbench.screens.pair import PairScreen
+from workbench.screens.profiles import ProfilesScreen
 from workbench.screens.slices import SlicesScreen
 from workbench.screens.voting import VotingScreen
 from workbench.widgets.lines import LineList
@@ -36,6 +38,8 @@ OWN_SCREENS = {
     "editor": EditorScreen,
     "pair": PairScreen,
     "microscope": MicroscopeScreen,
+    "profiles": ProfilesScreen,
+    "deployments": DeploymentsScreen,
 }
 
 

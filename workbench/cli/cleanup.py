@@ -22,15 +22,19 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def run_cleanup(args: argparse.Namespace) -> int:
     """Look; with --delete and a yes delete what is named."""
-    from workbench.workflow.cleanup import delete, leftovers, named
+    from workbench.workflow.cleanup import delete, deleted_by_az, leftovers, named
 
     context = context_of(args)
     found = run_async(leftovers(context, args.profile))
     for note in found.notes:
         output.note(f"note: {note}")
     deleted: list[str] = []
+    az: list[str] = []
     if args.delete:
         chosen = named(found, args.delete)
+        az = deleted_by_az(context, chosen)
+        for command in az:
+            output.note(f"the same: {command}")
         confirm(args, f"delete for good: {', '.join(f'{kind} {name}' for _, kind, name in chosen)}?")
         try:
             run_async(delete(context, chosen, done=deleted.append))
@@ -45,6 +49,7 @@ def run_cleanup(args: argparse.Namespace) -> int:
                 "files": found.files,
                 "cost_per_month": found.cost_per_month,
                 "deleted": deleted,
+                "az": az,
             }
         )
     elif not args.delete:

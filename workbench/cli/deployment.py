@@ -107,11 +107,12 @@ def run_delete(args: argparse.Namespace) -> int:
     from workbench.workflow.deployments import delete_deployment, same_by_az
 
     context = context_of(args)
-    output.note(f"the same: {same_by_az(context, args.profile, 'delete', args.name)}")
+    az = same_by_az(context, args.profile, "delete", args.name)
+    output.note(f"the same: {az}")
     confirm(args, f"delete the deployment {args.name}? Whoever asks it gets no answer any more")
     run_async(delete_deployment(context, args.profile, args.name))
     if args.json:
-        output.emit_json({"name": args.name, "deleted": True})
+        output.emit_json({"name": args.name, "deleted": True, "az": az})
     else:
         output.say(f"{args.name} is deleted; its model is kept")
     return 0

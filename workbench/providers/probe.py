@@ -41,8 +41,8 @@ class Probed:
         return all(probe.ok for probe in self.probes)
 
 
-async def probe(client: openai.AsyncOpenAI, profile: Profile) -> Probed:
-    """Try the calls that the profile claims to have, one after the other, each once."""
+async def probe(client: openai.AsyncOpenAI, profile: Profile, told: Callable[[Probe], None] = lambda _: None) -> Probed:
+    """Try the calls that the profile claims to have, one after the other, each once; `told` of each as it answers."""
     once = client.with_options(max_retries=0)
     models: list[Model] = []
 
@@ -70,15 +70,21 @@ async def probe(client: openai.AsyncOpenAI, profile: Profile) -> Probed:
         found = await _ids(profile, "listing checkpoints", lambda: jobs.checkpoints.list(newest[0], limit=1))
         return "there are checkpoints" if found else "no checkpoints"
 
-    tried = [await _try("models", ask_models)]
+    tried: list[Probe] = []
+
+    async def attempt(call: str, ask: Callable[[], Awaitable[str]]) -> None:
+        tried.append(await _try(call, ask))
+        told(tried[-1])
+
+    await attempt("models", ask_models)
     able = profile.capabilities
     if able.jobs:
-        tried.append(await _try("jobs", ask_jobs))
-        tried.append(await _try("files", ask_files))
+        await attempt("jobs", ask_jobs)
+        await attempt("files", ask_files)
     if newest and able.events:
-        tried.append(await _try("events", ask_events))
+        await attempt("events", ask_events)
     if newest and able.checkpoints:
-        tried.append(await _try("checkpoints", ask_checkpoints))
+        await attempt("checkpoints", ask_checkpoints)
     return Probed(tuple(tried), tuple(models))
 
 

@@ -62,12 +62,14 @@ class Frame(Screen[Any]):
         self.context = context
         self.project = project
         self._next_step = TextLine(classes="next-step")
+        self.shown_in = self.MODE
+        """The mode that it stands in."""
         self.awaits_next_step = False
         """Whether the line about the next step is still to come."""
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
-        yield ModeLine(self.project.title, self.MODE)
+        yield ModeLine(self.project.title, self.shown_in)
         if self.SHOWS_NEXT_STEP:
             yield self._next_step
         yield from self.compose_body()

@@ -147,6 +147,13 @@ def figure_pieces(figure: Figure | None) -> list[Piece]:
     return [Piece(amount(figure.value, figure.unit), "strong"), Piece(f"  {origin_word(figure)}{source}", "muted")]
 
 
+def figure_text(figure: Figure) -> str:
+    """The same in a sentence: `$1.20, quoted: price table (2026-05-01)`, `not measured: no price is known`."""
+    value, about = (piece.text.strip() for piece in figure_pieces(figure))
+    between = ": " if figure.value is None else ", "
+    return f"{value}{between}{about}" if about else value
+
+
 def bar(bounds: tuple[float, float] | None, middle: float | None, cells: int) -> str:
     """An interval from 0 to 1 on a line of `cells`: `··├──●──┤····`."""
     if bounds is None or middle is None or cells < 3:

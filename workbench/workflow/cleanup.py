@@ -12,7 +12,7 @@ from workbench.catalog.figure import Figure, Origin
 from workbench.errors import WorkbenchError
 from workbench.providers.profiles import Profile, missing
 from workbench.workflow.context import Context
-from workbench.workflow.deployments import Hosted, list_deployments
+from workbench.workflow.deployments import Hosted, azure_profiles, list_deployments, same_by_az
 
 Kind = Literal["deployment", "model", "file"]
 
@@ -57,12 +57,23 @@ class Leftovers(BaseModel):
         return total.replayed if recorded else total
 
 
-async def leftovers(context: Context, names: Sequence[str] = (), *, now: float | None = None) -> Leftovers:
-    """What the profiles hold: those named, else every hosted one that is configured."""
+async def leftovers(
+    context: Context,
+    names: Sequence[str] = (),
+    *,
+    now: float | None = None,
+    told: Callable[[Leftovers], None] = lambda _: None,
+) -> Leftovers:
+    """What the profiles hold: those named, else every hosted one that can be asked; `told` after each profile.
+
+    Azure's resource manager is asked with a key of its own: a profile that names its resource has deployments to show
+    also while its key is not set.
+    """
+    deploying = set(azure_profiles(context))
     chosen = [context.complete_profile(name) for name in names] or [
         profile
         for profile in context.profiles().values()
-        if profile.kind != "local" and not missing(profile, context.environ)
+        if profile.kind != "local" and (profile.name in deploying or not missing(profile, context.environ))
     ]
     found, at = Leftovers(), time.time() if now is None else now
     for profile in chosen:
@@ -73,6 +84,7 @@ async def leftovers(context: Context, names: Sequence[str] = (), *, now: float |
             files=found.files + one.files,
             notes=found.notes + one.notes,
         )
+        told(found)
     return found
 
 
@@ -83,7 +95,6 @@ def named(found: Leftovers, ids: Sequence[str]) -> list[tuple[str, Kind, str]]:
         *((one.profile, one.kind, one.id, one.used_by) for one in (*found.models, *found.files)),
     ]
     chosen: list[tuple[str, Kind, str]] = []
-    gone = {one_id for one_id in ids if any(kind == "deployment" and name == one_id for _, kind, name, _ in everything)}
     for wanted in dict.fromkeys(ids):
         hits = [one for one in everything if one[2] == wanted]
         if not hits:
@@ -93,12 +104,36 @@ def named(found: Leftovers, ids: Sequence[str]) -> list[tuple[str, Kind, str]]:
             raise WorkbenchError(
                 repr(wanted), f"is several things ({where})", "name one with --profile", code="several"
             )
-        profile, kind, name, used = hits[0]
-        if used and used.removeprefix("deployment ") not in gone:
-            raise WorkbenchError(f"{kind} {name}", f"is used by {used}", "end that first", code="in_use")
-        chosen.append((profile, kind, name))
+        chosen.append(hits[0][:3])
+    return deletable(found, chosen)
+
+
+def deletable(found: Leftovers, chosen: Sequence[tuple[str, Kind, str]]) -> list[tuple[str, Kind, str]]:
+    """What was chosen in the order in which it can go. Raises where one is used by what stays."""
+    stays = [one for one in found.deployments if (one.profile, "deployment", one.name) not in chosen]
+    used = {(one.profile, one.kind, one.id): one.used_by for one in found.files}
+    used |= {(one.profile, "model", one.model): f"deployment {one.name}" for one in stays}
+    for profile, kind, name in chosen:
+        if user := used.get((profile, kind, name)):
+            raise WorkbenchError(f"{kind} {name}", f"is used by {user}", "end that first", code="in_use")
     order = {"deployment": 0, "model": 1, "file": 2}
     return sorted(chosen, key=lambda one: order[one[1]])
+
+
+def deleted_by_az(context: Context, chosen: Sequence[tuple[str, Kind, str]]) -> list[str]:
+    """The `az` commands that do the same, of what is Azure's."""
+    from workbench.providers.az_commands import deletion
+
+    commands: list[str] = []
+    for profile_name, kind, name in chosen:
+        profile = context.profile(profile_name)
+        if profile.kind != "azure":
+            continue
+        if kind == "deployment":
+            commands.append(same_by_az(context, profile_name, "delete", name))
+        else:
+            commands.append(deletion(profile, kind, name, context.environ))
+    return commands
 
 
 async def delete(
@@ -130,7 +165,12 @@ async def _of_profile(context: Context, profile: Profile, now: float) -> Leftove
             deployments = await list_deployments(context, profile.name, now=now)
         except WorkbenchError as error:
             notes.append(f"deployments of {profile.name} are not known: {error.message}; {error.hint}")
-    served = {one.model: f"deployment {one.name}" for one in deployments}
+    served: dict[str, str] = {}
+    for one in deployments:
+        served[one.model] = f"{served[one.model]}, {one.name}" if one.model in served else f"deployment {one.name}"
+    if lacking := missing(profile, context.environ):
+        notes.append(f"models and files of {profile.name} are not known: {lacking}")
+        return Leftovers(deployments=tuple(deployments), notes=tuple(notes))
     free = Figure.not_measured("USD per month", "no provider publishes a price for storing it")
     models: list[Lingering] = []
     files: list[Lingering] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from workbench.workflow.config import PROFILE_NAME, Config
 from workbench.workflow.context import Context
 
 if TYPE_CHECKING:
-    from workbench.providers.probe import Probed
+    from workbench.providers.probe import Probe, Probed
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -25,10 +26,42 @@ def add_profile(context: Context, name: str, *, replace: bool = False, **fields:
 
     One that exists is refused unless `replace`; those out of the box may always be given other values.
     """
+    profile = drafted(name, fields)
+
+    def change(config: Config) -> Config:
+        if name in config.profiles and not replace:
+            raise _refused(f"profile {name}", "exists already", "add --replace, or choose another name")
+        return config.model_copy(update={"profiles": {**config.profiles, name: profile}})
+
+    context.store.update("config.toml", Config, change)
+    return profile
+
+
+def change_profile(context: Context, name: str, **fields: Any) -> Profile:
+    """Keep a profile with these fields changed; those that are None stay, an empty text makes one what comes with ftwb.
+
+    Raises WorkbenchError (usage) naming the field that cannot be, or where there is no such profile.
+    """
+    context.profile(name)
+
+    def change(config: Config) -> Config:
+        before = (built_in() | config.profiles).get(name)
+        return config.model_copy(update={"profiles": {**config.profiles, name: drafted(name, fields, before)}})
+
+    return context.store.update("config.toml", Config, change).profiles[name]
+
+
+def drafted(name: str, fields: Mapping[str, Any], before: Profile | None = None) -> Profile:
+    """The profile that would be kept: `before`, else what comes with ftwb, with these fields. Keeps nothing.
+
+    Raises WorkbenchError (usage) naming the field that cannot be.
+    """
     if not PROFILE_NAME.fullmatch(name):
         raise _refused(f"profile {name!r}", "is no name for a profile", "use small letters, digits and dashes")
-    given = {key: value for key, value in fields.items() if value is not None}
     known = built_in().get(name)
+    shipped = known.model_dump() if known else {}
+    cleared = {key: shipped.get(key, Profile.model_fields[key].default) for key, value in fields.items() if value == ""}
+    given = {key: value for key, value in fields.items() if value is not None and value != ""}
     if given.get("replay") is not None:
         from workbench.providers.recordings import recording
 
@@ -42,19 +75,13 @@ def add_profile(context: Context, name: str, *, replace: bool = False, **fields:
     if known is not None and given.get("kind", known.kind) != known.kind:
         raise _refused(f"profile {name}", f"is {known.kind} out of the box", "choose another name for another kind")
     _holds_no_secret(given)
+    base = before.model_dump() if before else shipped
     try:
-        profile = Profile.model_validate((known.model_dump() if known else {}) | given | {"name": name})
+        profile = Profile.model_validate(base | cleared | given | {"name": name})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise _refused(f"{first['loc'][0]}", first["msg"], "see `ftwb profile add --help`") from None
     _fits_its_kind(profile)
-
-    def change(config: Config) -> Config:
-        if name in config.profiles and not replace:
-            raise _refused(f"profile {name}", "exists already", "add --replace, or choose another name")
-        return config.model_copy(update={"profiles": {**config.profiles, name: profile}})
-
-    context.store.update("config.toml", Config, change)
     return profile
 
 
@@ -74,12 +101,22 @@ def remove_profile(context: Context, name: str) -> bool:
     return name in built_in()
 
 
-async def try_profile(context: Context, name: str) -> Probed:
-    """Ask a profile for what it claims to have; only calls that read. Raises where it is not complete."""
+def recorded_providers() -> list[str]:
+    """The names of the bundled recordings, which play the part of a provider."""
+    from workbench.providers.recordings import recordings
+
+    return recordings()
+
+
+async def try_profile(context: Context, name: str, told: Callable[[Probe], None] = lambda _: None) -> Probed:
+    """Ask a profile for what it claims to have, `told` of each answer; only calls that read.
+
+    Raises where the profile is not complete.
+    """
     from workbench.providers.probe import probe
 
     async with await context.client(name) as client:
-        return await probe(client, context.profile(name))
+        return await probe(client, context.profile(name), told)
 
 
 def _holds_no_secret(given: dict[str, Any]) -> None:

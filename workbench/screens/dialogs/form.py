@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -83,6 +83,10 @@ class FormDialog(Dialog[AnswerT], Generic[AnswerT]):
         """What the form is for. Raises WorkbenchError for what cannot be meant."""
         raise NotImplementedError
 
+    def fields_without_use(self, values: Mapping[str, str]) -> Container[str]:
+        """Fields that say nothing beside these values, and are hidden; none as a rule."""
+        return ()
+
     def comment(self, values: Mapping[str, str]) -> str:
         """A sentence about what is filled in now; empty where there is nothing to say."""
         return ""
@@ -91,6 +95,11 @@ class FormDialog(Dialog[AnswerT], Generic[AnswerT]):
     @on(Select.Changed)
     def changed(self) -> None:
         """Say what would come of it."""
+        hidden = self.fields_without_use(self.values)
+        for field in self._fields:
+            row = self.query_one(f"#{field.name}").parent
+            if row is not None:
+                row.display = field.name not in hidden
         text = self.comment(self.values)
         self._tell([(text, "muted")] if text else [])
 
