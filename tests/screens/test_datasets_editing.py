@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.dataset.analysis.pool import Pool
 from workbench.screens.datasets import DatasetsScreen
 from workbench.screens.dialogs.choice import ChoiceDialog
 from workbench.screens.editor import EditorScreen
@@ -246,3 +247,32 @@ async def test_edited_rows_are_checked_and_counted_again(ftwb_app, dataset, unti
         await wait_idle(pilot)
         assert "unrecognized_role" not in screen.record.text
         await until(pilot, lambda: screen.file.facts_of(screen.row).tokens > 0)
+
+
+async def test_a_save_leaves_what_is_known_of_other_records_as_it_is(
+    ftwb_app, dataset, screen_text, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules see the record that was written, not the whole file again; the findings are those of now."""
+    broken = {"messages": [{"role": "user", "content": "q"}, {"role": "robot", "content": "a"}]}
+    path = dataset(*(chat(f"{number} " + "q" * 4000) for number in range(400)), broken, chat("last"))
+    seen: list[int] = []
+    run = Pool.run
+
+    def watched(self, tasks, cancelled=None):
+        for done in run(self, tasks, cancelled):
+            seen.append(len(done.part.columns))
+            yield done
+
+    monkeypatch.setattr(Pool, "run", watched)
+    app = ftwb_app(file=path)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await wait_idle(pilot)
+        assert sum(seen) == 402 and "✗" in screen_text(app)
+        errors = app.screen.file.facts.errors
+        await press(pilot, "d")
+        await press(pilot, "ctrl+s", "y")
+        facts = app.screen.file.facts
+        assert sum(seen) == 402 + 1, "the record that went, for what is counted over the file"
+        assert facts.errors == errors and facts.known.seen.all() and len(facts.known.seen) == 401
+        assert [finding.line for finding in facts.of(399).findings] == [400] * len(facts.of(399).findings)
+        assert facts.of(399).severity == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.dataset.analysis.carried import Before
 from workbench.dataset.analysis.columns import (
     BROKEN,
     DUPLICATE,
@@ -36,6 +37,7 @@ __all__ = [
     "WARNING",
     "Analysis",
     "AnalysisCancelled",
+    "Before",
     "Chunk",
     "Columns",
     "Findings",

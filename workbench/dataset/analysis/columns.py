@@ -73,6 +73,13 @@ class ColumnStore:
         self.shared = None if count is None else Columns(**self._arrays)
         """All rows of the file, for whoever may look at those that are filled; None if it is not known how many."""
 
+    @classmethod
+    def of(cls, columns: Columns) -> ColumnStore:
+        """One that has all its rows."""
+        store = cls()
+        store._arrays, store._filled, store.shared = columns.arrays(), len(columns), columns
+        return store
+
     def append(self, columns: Columns) -> None:
         """Add the rows of the next part."""
         import numpy as np

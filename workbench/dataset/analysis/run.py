@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from workbench.dataset.analysis.carried import Before, carry
 from workbench.dataset.analysis.part import PartAnalyst
 from workbench.dataset.analysis.pool import AnalysisCancelled, Pool
 from workbench.dataset.analysis.spec import Spec
@@ -35,6 +36,7 @@ def analyse(
     *,
     workers: int | None = None,
     cache: Path | None = None,
+    before: Before | None = None,
     counter: Counter | None = None,
     part_bytes: int = PART_BYTES,
     prepare: Callable[[Facts], None] | None = None,
@@ -46,17 +48,19 @@ def analyse(
 
     `workers` is how many processes do it: 0 means this one, None one a processor for all but small files. Below
     `cache` the result is kept, by content and question, and taken from there the next time; with `prepare`, which may
-    add to the facts before the rules about the file run, nothing is kept. `counter` is what the spec's `counting`
-    makes, for use in this process. `progress` gets bytes done and bytes in all, four times a second at most; `on_chunk`
-    gets rows in the file's order as they become known. All are called in the caller's thread.
+    add to the facts before the rules about the file run, nothing is kept. `before` is the file as it was before a save:
+    what is kept of it holds for the rows that are still there, and only the others are looked at. `counter` is what the
+    spec's `counting` makes, for use in this process. `progress` gets bytes done and bytes in all, four times a second
+    at most; `on_chunk` gets rows in the file's order as they become known. All are called in the caller's thread.
 
     Raises AnalysisCancelled, and WorkbenchError for a file that cannot be read, that changes meanwhile, or whose
     workers die.
     """
     with ExitStack() as stack:
         rows = stack.enter_context(open_first(source)) if isinstance(source, Path) else source
-        before = os.fstat(rows.fd)
-        stored = None if cache is None or prepare is not None else load(cache, rows, spec)
+        state = os.fstat(rows.fd)
+        kept = cache if prepare is None else None
+        stored = None if kept is None else load(kept, rows, spec)
         if stored is not None:
             if on_chunk is not None:
                 on_chunk(Chunk(0, stored.columns, stored.findings, stored.columns))
@@ -64,24 +68,36 @@ def analyse(
         whole = Whole(rows, spec)
         tell = _told(progress, rows.size)
         count = _workers(workers, rows.size)
-        tasks = tasks_of(rows, part_bytes)
         sums = whole.needs_tokens(counter)
-        if count:
-            pool = stack.enter_context(Pool(Start(rows.fd, spec, sums), count, str(rows.path)))
-            answers = pool.run(tasks, cancelled)
-        else:
-            answers = _here(rows, PartAnalyst(spec, counter, sums=sums), tasks, cancelled)
-        done = 0
-        for answer in answers:
-            done += answer.size
-            for chunk in whole.take(answer.number, answer.part):
-                if on_chunk is not None:
-                    on_chunk(chunk)
-            tell(done)
+        carried = (
+            before is not None
+            and kept is not None
+            and count > 0
+            and not sums
+            and carry(whole, before, kept, spec, count, cancelled)
+        )
+        if not carried:
+            tasks = tasks_of(rows, part_bytes)
+            if count:
+                pool = stack.enter_context(Pool(Start(rows.fd, spec, sums), count, str(rows.path)))
+                answers = pool.run(tasks, cancelled)
+            else:
+                answers = _here(rows, PartAnalyst(spec, counter, sums=sums), tasks, cancelled)
+            done = 0
+            for answer in answers:
+                done += answer.size
+                for chunk in whole.take(answer.number, answer.part):
+                    if on_chunk is not None:
+                        on_chunk(chunk)
+                tell(done)
         analysis = whole.finish(prepare)
-        _refuse_change(rows, before)
-        if cache is not None and prepare is None:
-            store(cache, rows, analysis)
+        _refuse_change(rows, state)
+        if kept is not None:
+            store(kept, rows, analysis, whole.facts)
+        if carried:
+            tell(rows.size)
+            if on_chunk is not None:
+                on_chunk(Chunk(0, analysis.columns, analysis.findings, analysis.columns))
         return analysis
 
 

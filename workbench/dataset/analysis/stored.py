@@ -10,6 +10,7 @@ import os
 import struct
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,8 +24,10 @@ from workbench.dataset.analysis.columns import Columns
 from workbench.dataset.analysis.findings import Findings
 from workbench.dataset.analysis.places import Places
 from workbench.dataset.analysis.spec import Spec
+from workbench.dataset.analysis.tallied import dump_tally, read_tally
 from workbench.dataset.analysis.whole import Analysis
 from workbench.dataset.rows import Rows
+from workbench.dataset.rules.facts import Tally
 
 _MAGIC = b"ftwb analysis 1\n"
 _HEAD = struct.Struct("<QQ")  # length of the description, hash of all that follows this head
@@ -33,29 +36,54 @@ _BLOCK = 1024 * 1024
 _SETTLED_NS = 2_000_000_000
 _KEPT_BYTES = 512 * 1024 * 1024
 _TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8", "blank_lines": "i8", "array": "i8", "blob": "u1"}
+_TYPES |= {"tally": "u1", "lines": "i4"}
+_TALLY = "-tally"
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, struct.error)
 
 
 def load(cache: Path, rows: Rows, spec: Spec) -> Analysis | None:
     """The analysis of this content by this question, if it is kept."""
-    path = _place(cache, rows, spec)
     try:
-        with path.open("rb") as file:
-            analysis = _read(file, spec)
-        os.utime(path)
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        arrays = _read(_place(cache, rows, spec))
+        columns = Columns(**{name: arrays[name] for name in column_types.TYPES})
+        found = {name: arrays[f"findings.{name}"] for name in (*finding_types.TYPES, "ends")}
+        places = Places(len(columns), arrays["blank_lines"], arrays.get("array"))
+        return Analysis(spec, columns, Findings(**found, blob=arrays["blob"].tobytes()), places)
+    except _UNREADABLE:
         return None
-    return analysis
 
 
-def store(cache: Path, rows: Rows, analysis: Analysis) -> None:
-    """Keep an analysis; where that cannot be done (a full disk), it is not."""
-    path = _place(cache, rows, analysis.spec)
+def load_tally(cache: Path, rows: Rows, spec: Spec) -> Tally | None:
+    """What was counted for the rules about the file, if it is kept."""
+    try:
+        arrays = _read(_place(cache, rows, spec, _TALLY))
+        return read_tally(arrays["tally"].tobytes(), arrays["lines"])
+    except _UNREADABLE:
+        return None
+
+
+def store(cache: Path, rows: Rows, analysis: Analysis, tally: Tally) -> None:
+    """Keep an analysis and its tally; where that cannot be done (a full disk), they are not."""
+    arrays: dict[str, Any] = {**analysis.columns.arrays()}
+    found = analysis.findings
+    arrays |= {f"findings.{name}": getattr(found, name) for name in (*finding_types.TYPES, "ends")}
+    arrays["blank_lines"] = analysis.places.blank_lines
+    if analysis.places.array is not None:
+        arrays["array"] = analysis.places.array
+    arrays["blob"] = np.frombuffer(found.blob, "u1")
+    _keep(_place(cache, rows, analysis.spec), arrays)
+    described, lines = dump_tally(tally)
+    # Beside it: whoever shows an analysis does not need it, and it may be half as large.
+    _keep(_place(cache, rows, analysis.spec, _TALLY), {"tally": np.frombuffer(described, "u1"), "lines": lines})
+
+
+def _keep(path: Path, arrays: Mapping[str, Any]) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                _write(file, analysis)
+                _write(file, arrays)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -63,8 +91,8 @@ def store(cache: Path, rows: Rows, analysis: Analysis) -> None:
         _forget_old(path.parent)
 
 
-def _place(cache: Path, rows: Rows, spec: Spec) -> Path:
-    return cache / "analyses" / f"{_content(cache, rows)}-{spec.key()}.bin"
+def _place(cache: Path, rows: Rows, spec: Spec, kind: str = "") -> Path:
+    return cache / "analyses" / f"{_content(cache, rows)}-{spec.key()}{kind}.bin"
 
 
 def _content(cache: Path, rows: Rows) -> str:
@@ -88,15 +116,8 @@ def _content(cache: Path, rows: Rows) -> str:
     return content
 
 
-def _write(file: BinaryIO, analysis: Analysis) -> None:
+def _write(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
     """Array by array, for they are large: first their names and lengths, the hash of it all at the beginning."""
-    arrays: dict[str, Any] = {**analysis.columns.arrays()}
-    found = analysis.findings
-    arrays |= {f"findings.{name}": getattr(found, name) for name in (*finding_types.TYPES, "ends")}
-    arrays["blank_lines"] = analysis.places.blank_lines
-    if analysis.places.array is not None:
-        arrays["array"] = analysis.places.array
-    arrays["blob"] = np.frombuffer(found.blob, "u1")
     described = json.dumps([[name, len(array)] for name, array in arrays.items()]).encode()
     hashed = xxhash.xxh3_64(described)
     file.write(_MAGIC + _HEAD.pack(len(described), 0) + described)
@@ -108,23 +129,22 @@ def _write(file: BinaryIO, analysis: Analysis) -> None:
     file.write(_HEAD.pack(len(described), hashed.intdigest()))
 
 
-def _read(file: BinaryIO, spec: Spec) -> Analysis:
-    """Raises ValueError and its kin for anything that is not whole."""
-    if file.read(len(_MAGIC)) != _MAGIC:
-        raise ValueError("not an analysis")
-    length, digest = _HEAD.unpack(file.read(_HEAD.size))
-    described = file.read(min(length, _LONGEST))
-    hashed = xxhash.xxh3_64(described)
+def _read(path: Path) -> dict[str, Any]:
+    """The arrays of a file, which counts as used; raises one of `_UNREADABLE` for anything that is not whole."""
     arrays: dict[str, Any] = {}
-    for name, count in json.loads(described):
-        arrays[name] = np.fromfile(file, _type(name), count)
-        hashed.update(arrays[name].data.cast("B") if len(arrays[name]) else b"")
-    if hashed.intdigest() != digest:
-        raise ValueError("damaged")
-    columns = Columns(**{name: arrays[name] for name in column_types.TYPES})
-    found = {name: arrays[f"findings.{name}"] for name in (*finding_types.TYPES, "ends")}
-    places = Places(len(columns), arrays["blank_lines"], arrays.get("array"))
-    return Analysis(spec, columns, Findings(**found, blob=arrays["blob"].tobytes()), places)
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise ValueError("not an analysis")
+        length, digest = _HEAD.unpack(file.read(_HEAD.size))
+        described = file.read(min(length, _LONGEST))
+        hashed = xxhash.xxh3_64(described)
+        for name, count in json.loads(described):
+            arrays[name] = np.fromfile(file, _type(name), count)
+            hashed.update(arrays[name].data.cast("B") if len(arrays[name]) else b"")
+        if hashed.intdigest() != digest:
+            raise ValueError("damaged")
+    os.utime(path)
+    return arrays
 
 
 def _type(name: str) -> np.dtype[Any]:

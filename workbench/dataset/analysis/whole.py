@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from workbench.dataset.analysis.places import Places
 from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.rows import Rows
 from workbench.dataset.rows.elements import ElementIndex
-from workbench.dataset.rules.facts import Facts
+from workbench.dataset.rules.facts import Facts, Tally
 from workbench.dataset.rules.limits import tokens_matter
 from workbench.dataset.tokens import Counter, FormulaCounter
 
@@ -92,6 +92,15 @@ class Whole:
             self.row_count += len(part_.columns)
             self.line_count += part_.lines
             yield Chunk(rows, part_.columns, Findings.joined([self._findings[-1]]), self._columns.shared)
+
+    def take_all(self, columns: Columns, found: Sequence[Findings], tally: Tally, blank_lines: Sequence[int]) -> None:
+        """Take what is known of all rows at once; the findings have the rows and lines of the file."""
+        self.facts.merge(tally, 0)
+        self.facts.blank_lines += blank_lines
+        self._columns = ColumnStore.of(columns)
+        self._findings = [(findings, 0, 0) for findings in found]
+        self.row_count = len(columns)
+        self.line_count = len(columns) + len(blank_lines)
 
     def finish(self, prepare: Callable[[Facts], None] | None = None) -> Analysis:
         """Everything, with what the rules about the file say; `prepare` may add to the facts that they look at."""

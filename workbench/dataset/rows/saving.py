@@ -44,6 +44,8 @@ class Saved:
     ids: NDArray[int64] | None
     """Saved over the source: for every row of the new file, which row it was before. None where nothing was edited
     (every row is the one it was), and for a save to another file."""
+    before: Rows | None = None
+    """Saved over the source: the file as it was, still open, for whoever knows something of its rows."""
 
 
 def save(document: Document, target: Path | None, progress: Callable[[int, int], None] | None, *, force: bool) -> Saved:
@@ -137,8 +139,9 @@ def _replace(document: Document, written: Beside, rows: Rows, *, force: bool) ->
             document.journal.give_up_save()
         raise
     document.journal.end_save(signature)
+    before = document.rows
     document.become(rows, signature)
-    return Saved(document.path, len(rows), written.size, edits, ids)
+    return Saved(document.path, len(rows), written.size, edits, ids, before)
 
 
 def _put_in_place(written: Beside) -> None:

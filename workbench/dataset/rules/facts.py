@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,10 @@ class Tally:
     """Short answers and how often each is there."""
     many_labels: bool = False
     """There are more different short answers than labels could be; they are not kept then."""
+    label_marks: bytearray = field(default_factory=bytearray)
+    """A bit for each of them, by digest, once they are not kept: some share one."""
+    labels_gone: int = 0
+    """How many of those that left a mark may be gone again: see `without`."""
     images: int = 0
     """Records with images."""
     grader_keys: dict[str, list[int]] = field(default_factory=dict)
@@ -96,13 +100,33 @@ class Tally:
         if text is None:
             return
         self.answers += 1
-        if len(text) <= LABEL and not self.many_labels:
+        if len(text) > LABEL:
+            return
+        if self.many_labels:
+            self._mark(text)
+        else:
             self.labels[text] = self.labels.get(text, 0) + 1
             self._forget_labels()
 
     def _forget_labels(self) -> None:
         if self.many_labels or len(self.labels) > _MOST_LABELS:
-            self.many_labels, self.labels = True, {}
+            self.many_labels = True
+            for text in self.labels:
+                self._mark(text)
+            self.labels = {}
+
+    def _mark(self, label: str) -> None:
+        if not self.label_marks:
+            self.label_marks = bytearray(_MARKS // 8)
+        digest = text_digest(label) % _MARKS
+        self.label_marks[digest // 8] |= 1 << digest % 8
+
+    @property
+    def labels_at_least(self) -> int:
+        """How many different short answers there are for certain."""
+        if not self.many_labels:
+            return len(self.labels)
+        return int.from_bytes(self.label_marks, "little").bit_count() - self.labels_gone
 
     def merge(self, later: Tally, lines: int) -> None:
         """Add what was counted in the part that follows this one; `lines` are those before that part."""
@@ -117,8 +141,54 @@ class Tally:
             self.labels[text] = self.labels.get(text, 0) + count
         self.many_labels = self.many_labels or later.many_labels
         self._forget_labels()
+        if later.label_marks:
+            both = int.from_bytes(self.label_marks, "little") | int.from_bytes(later.label_marks, "little")
+            self.label_marks = bytearray(both.to_bytes(_MARKS // 8, "little"))
+        self.labels_gone += later.labels_gone
         for keys, there in later.grader_keys.items():
             self.grader_keys.setdefault(keys, []).extend(line + lines for line in there)
+
+    def without(self, gone: Tally, line_of: Callable[[array[int]], array[int]]) -> Tally | None:
+        """What is counted of the rows that are left when some go.
+
+        `gone` is the tally of those; `line_of` gives the new lines, rising, of those that are left. None where that
+        cannot be told: among many short answers, so many go that the others may be labels.
+        """
+        left = Tally(self.records - gone.records, answers=self.answers - gone.answers, images=self.images - gone.images)
+        left.many_labels, left.label_marks = self.many_labels, bytearray(self.label_marks)
+        if self.many_labels:
+            left.labels_gone = self.labels_gone + (gone.answers if gone.many_labels else sum(gone.labels.values()))
+            if left.labels_at_least <= _MOST_LABELS:
+                return None
+        else:
+            rest = {text: count - gone.labels.get(text, 0) for text, count in self.labels.items()}
+            left.labels = {text: count for text, count in rest.items() if count}
+        for key, prompt in self.systems.items():
+            if lines := line_of(prompt.lines):
+                left.systems[key] = SystemPrompt(prompt.text, lines)
+        left.without_system.extend(line_of(self.without_system))
+        for keys, there in self.grader_keys.items():
+            if lines := line_of(array("q", there)):
+                left.grader_keys[keys] = lines.tolist()
+        return left
+
+    def in_order(self) -> None:
+        """Bring lines that came from several places into the order of one reading."""
+        for prompt in self.systems.values():
+            prompt.lines = _rising(prompt.lines)
+        self.systems = dict(sorted(self.systems.items(), key=lambda item: item[1].lines[0]))
+        self.without_system = _rising(self.without_system)
+        self.grader_keys = {keys: sorted(there) for keys, there in self.grader_keys.items()}
+        self.grader_keys = dict(sorted(self.grader_keys.items(), key=lambda item: item[1][0]))
+
+
+def _rising(lines: array[int]) -> array[int]:
+    """In order; by numpy, as a million Python numbers would stay in memory for long."""
+    import numpy as np
+
+    ordered = array("q")
+    ordered.frombytes(np.sort(np.frombuffer(lines, np.int64)).tobytes() if lines else b"")
+    return ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +236,7 @@ class Facts(Tally):
 LABEL = 60
 """Characters up to which an answer may be a label."""
 _MOST_LABELS = 1000  # different short answers that are kept
+_MARKS = 1 << 16  # bits in which more of them leave a mark
 _CHAT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls", "function_call", "metadata", "id"})
 
 

@@ -20,7 +20,7 @@ from workbench.screens.datasets.open_file import OpenFile
 if TYPE_CHECKING:
     from workbench.dataset.analysis import Spec
     from workbench.dataset.formats import Format
-    from workbench.dataset.rows import Document, RowId
+    from workbench.dataset.rows import Document, RowId, Saved
     from workbench.screens.datasets.facts import FileFacts, RowFacts
 
 EDITED_AFTER_S = 0.7
@@ -86,9 +86,12 @@ class Analysing(RecordsScreen):
         return tell
 
     @work(thread=True, exclusive=True, group="analysis", exit_on_error=False)
-    def analyse_file(self, file: OpenFile) -> None:
-        """Let the rules see every row, in processes of their own; what they found so far is shown."""
-        from workbench.dataset.analysis import AnalysisCancelled, Chunk, analyse
+    def analyse_file(self, file: OpenFile, saved: Saved | None = None) -> None:
+        """Let the rules see every row, in processes of their own; what they found so far is shown.
+
+        After a save they see those that were written: what is known of the others is kept.
+        """
+        from workbench.dataset.analysis import AnalysisCancelled, Before, Chunk, analyse
         from workbench.screens.datasets.edited import for_rows
         from workbench.screens.datasets.facts import GrowingFacts, facts_of_analysis
 
@@ -110,6 +113,7 @@ class Analysing(RecordsScreen):
                     file.rows,
                     spec,
                     cache=self.context.cache,
+                    before=None if saved is None or saved.before is None else Before(saved.before, saved.ids),
                     progress=partial(tell, "checking"),
                     on_chunk=grown,
                     cancelled=lambda: worker.is_cancelled,

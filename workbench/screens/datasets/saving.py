@@ -150,7 +150,7 @@ class Saving(Opening, Editing):
         self.refresh_bindings()
         self.state = "checking…"
         self.show_files()
-        self.analyse_file(file)
+        self.analyse_file(file, saved)
 
     def on_screen_resume(self) -> None:
         """Somebody may have changed the file meanwhile."""
