@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
+from workbench.widgets.lines import LineList
 from workbench.widgets.sections import Entry, SectionList
-from workbench.widgets.table import Column, column_widths, cut_middle, row_line
+from workbench.widgets.table import Column, Table, column_widths, cut_middle, row_line
 from workbench.widgets.textline import Piece, width_of
 
 COLUMNS = (
@@ -36,6 +37,53 @@ def test_names_that_differ_at_their_ends_keep_both() -> None:
     """A tuned model's id ends in what tells it apart."""
     assert cut_middle("local/ft:starter:local:recipes:1a2b3c4d", 20) == "local/ft:s…:1a2b3c4d"
     assert cut_middle("short", 20) == "short"
+
+
+class Tables(App[None]):
+    """A table that counts what it draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Table((Column("name"), Column("n", right=True)), empty="none")
+        self.moved: list[int | None] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+    def on_line_list_moved(self, message: LineList.Moved) -> None:
+        self.moved.append(message.row)
+
+    def show(self, *numbers: int, cursor: int | None = None) -> None:
+        """Rows, each with its number."""
+        self.table.show_cells([[Piece(f"row {at}"), Piece(str(one))] for at, one in enumerate(numbers)], cursor=cursor)
+
+
+async def test_rows_that_did_not_change_are_not_drawn_again(monkeypatch) -> None:
+    """Neither where nothing changed, nor the others where one did; who listens hears of it all the same."""
+    app = Tables()
+    drawn: list[int] = []
+    original = LineList.render_line
+    monkeypatch.setattr(LineList, "render_line", lambda self, y: (drawn.append(y), original(self, y))[1])
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.show(1, 2, 3)
+        await pilot.pause()
+        drawn.clear()
+        app.moved.clear()
+        app.show(1, 2, 3, cursor=0)
+        await pilot.pause()
+        assert (drawn, app.moved) == ([], [0])
+        app.show(1, 7, 3)
+        await pilot.pause()
+        assert set(drawn) == {1}
+        assert "7" in app.table.list.render_line(1).text
+        app.show(1, 7, 3, 4)
+        await pilot.pause()
+        assert set(drawn) >= {0, 1, 2, 3}
+        app.table.list.empty = "nothing at all"
+        app.show()
+        await pilot.pause()
+        assert "nothing at all" in app.table.list.render_line(0).text
+        assert app.moved[-1] is None
 
 
 class Sections(App[None]):

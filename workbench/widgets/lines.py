@@ -71,7 +71,11 @@ class LineList(Drawn, ScrollView, can_focus=True):
         self.set_reactive(LineList.cursor, max(0, min(wanted, count - 1)))
         self._bring_cursor_into_view()
         self.refresh()
-        self.post_message(self.Moved(self, self.cursor if count else None))
+        self.say_where()
+
+    def say_where(self) -> None:
+        """Tell of the row under the cursor: it may be another one's."""
+        self.post_message(self.Moved(self, self.cursor if self._count else None))
 
     def grow(self, count: int) -> None:
         """There are more rows behind those that are there; what is on screen stays as it is."""

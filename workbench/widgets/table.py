@@ -96,6 +96,7 @@ class Table(Vertical):
         super().__init__(id=id)
         self.columns = tuple(columns)
         self._rows: tuple[Cells, ...] = ()
+        self._lines: list[Line] = []
         self.heading = TextLine()
         self.list = LineList(empty=empty)
 
@@ -124,5 +125,12 @@ class Table(Vertical):
         widths = column_widths(self.columns, self._rows, width)
         titles = [Piece(column.title, "muted") for column in self.columns]
         self.heading.show([Piece(" " * _MARKER), *row_line(self.columns, widths, titles)] if self._rows else [])
-        lines: list[Line] = [row_line(self.columns, widths, row) for row in self._rows]
-        self.list.show_rows(len(lines), lambda row: lines[row], cursor=cursor)
+        before, self._lines = self._lines, [row_line(self.columns, widths, row) for row in self._rows]
+        if before and len(before) == len(self._lines) and cursor in (None, self.list.cursor):
+            # A list that is asked for again and again and is as it was costs a connection nothing.
+            for row, (old, new) in enumerate(zip(before, self._lines, strict=True)):
+                if old != new:
+                    self.list.redraw(row)
+            self.list.say_where()
+        else:
+            self.list.show_rows(len(self._lines), lambda row: self._lines[row], cursor=cursor)
