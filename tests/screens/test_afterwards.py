@@ -209,6 +209,29 @@ async def test_nothing_that_was_over_before_is_told_again(watching, until) -> No
     assert job.id == told[0].wish.job  # type: ignore[attr-defined]
 
 
+async def test_who_was_asked_once_is_not_made_to_start_anything_again(watching, monkeypatch) -> None:
+    """An engine that was stopped stays stopped, a key command is not run at every look; a job that has ended is told
+    by our own record."""
+    loop = watching  # noqa: F811
+    _, wish = await asyncio.to_thread(job_with, loop)
+    watch = afterwards.AfterWatch(loop.context, lambda _: None)
+    assert await asyncio.to_thread(watch._may_ask, wish)
+    await watch.look()
+    for changed, may in (("", True), ("api_key_command", False), ("kind", False)):
+        profiles = loop.context.profiles()
+        update = {"api_key_command": {changed: ("false",)}, "kind": {changed: "local"}}.get(changed, {})
+        profiles["local"] = profiles["local"].model_copy(update=update)
+        monkeypatch.setattr(type(loop.context), "profiles", lambda _, found=profiles: found)
+        assert await asyncio.to_thread(watch._may_ask, wish) is may, changed
+    loop.provider.finish(wish.job)
+    monkeypatch.undo()
+    from workbench.workflow.train import show_job
+
+    await show_job(loop.context, wish.job)
+    monkeypatch.setattr(type(loop.context), "profiles", lambda _: profiles)
+    assert await asyncio.to_thread(watch._may_ask, wish), "our record says that it has ended"
+
+
 async def test_a_look_that_fails_is_not_the_last_one(watching, until, monkeypatch) -> None:
     """A disk that is full for a moment, a record that somebody is mending."""
     loop = watching  # noqa: F811

@@ -13,6 +13,8 @@ from workbench.evaluate.runner import Progress
 from workbench.screens.conversation import Conversation, SpokenReply, Turn, keep
 from workbench.screens.decide_rows import question_key
 from workbench.screens.evaluate_messages import Progressed
+from workbench.workflow.train import recorded_jobs
+from workbench.workflow.wish import Wish, ask, change
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 NARROW = (80, 24)
@@ -149,6 +151,21 @@ def test_jobs_failed(loop, snap_compare) -> None:  # noqa: F811
         )
 
     assert snap_compare(loop.app("jobs"), run_before=on_the_failed, terminal_size=NARROW)
+
+
+@SIZES
+def test_jobs_then_measured(loop, snap_compare, size) -> None:  # noqa: F811
+    """What was asked to follow the job, and what came of it."""
+    three_jobs(loop)
+    job = max((one.job for one in recorded_jobs(loop.context).values()), key=lambda job: job.created_at or 0)
+    wish = ask(loop.context, job, Wish(project=loop.project.slug))
+    change(loop.context, wish, state="could-not", why="local: listing models: no answer in time", hint="try again")
+
+    async def told(pilot) -> None:
+        await followed(pilot)
+        await settled_on(pilot, lambda: "could not" in str(pilot.app.screen._monitor._after.left))
+
+    assert snap_compare(loop.app("jobs"), run_before=told, terminal_size=size)
 
 
 def test_jobs_zoomed(loop, snap_compare) -> None:  # noqa: F811

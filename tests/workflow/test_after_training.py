@@ -18,6 +18,7 @@ import pytest
 from tests.workflow.conftest import MODEL, asked_number, records
 from workbench.catalog.figure import Figure
 from workbench.errors import WorkbenchError
+from workbench.evaluate.results import RunResult
 from workbench.evaluate.task import load_items
 from workbench.providers.jobs import Job
 from workbench.providers.lease import Lease
@@ -171,7 +172,7 @@ async def test_an_old_model_that_was_not_measured_is_found_and_one_that_is_gone_
     old = await create_job(context, request, project=project.slug)
     provider.finish(old.id)
     name = f"openai/{(await show_job(context, old.id)).fine_tuned_model}"
-    assert others(context, project, BASE)[-1] == name
+    assert others(context, project, BASE).candidates[-1] == name
     job, asked = await job_with(context, project)
     provider.finish(job.id)
     del provider._models[name.removeprefix("openai/")]
@@ -179,6 +180,42 @@ async def test_an_old_model_that_was_not_measured_is_found_and_one_that_is_gone_
     assert done.state == "done" and done.notes == [f"{name} is gone and was left out"]
     assert name not in {row.candidate for row in list_runs(context, project, "test")[0].candidates}
     assert "is gone and was left out" in in_words(done)
+
+
+async def test_candidates_of_the_newest_run_of_this_task_come_along_unless_their_profile_is_gone(
+    context: Context, provider: FakeProvider, project: Project
+) -> None:
+    """A run of another task says nothing; whoever cannot be asked any more is left out, and that is said."""
+    await measure(context, project, [f"{BASE}+few-shot:3"], limit=4)
+    other = project.task.model_copy(update={"max_tokens": 9})
+    await measure(context, project, [f"{BASE}+few-shot:4"], task=other, limit=4)
+    found = others(context, project, BASE)
+    assert f"{BASE}+few-shot:3" in found.candidates and f"{BASE}+few-shot:4" not in found.candidates
+    (run,) = (one for one in list_runs(context, project, "test") if one.task.max_tokens == 8)
+    renamed = [row.model_copy(update={"candidate": f"gone/{MODEL}"}) for row in run.candidates]
+    document = f"projects/{project.slug}/runs/{run.run}/run.toml"
+    context.store.update(document, RunResult, lambda _: run.model_copy(update={"candidates": renamed[:1]}))
+    job, asked = await job_with(context, project)
+    provider.finish(job.id)
+    done = await take_up(context, asked)
+    assert done.state == "done" and done.notes == [f"gone/{MODEL} left out: not configured any more"]
+
+
+async def test_another_wish_or_another_task_is_measured_anew(
+    context: Context, provider: FakeProvider, project: Project
+) -> None:
+    """A finished run of an earlier start counts only where it is of the same task and the same choices."""
+    job, asked = await job_with(context, project, max_cost=0.002)
+    provider.finish(job.id)
+    stopped = await take_up(context, asked)
+    assert stopped.state == "could-not" and stopped.part == ""
+    fewer = ask(context, job, Wish(project=project.slug, limit=ITEMS - 10, max_cost=1.0))
+    assert fewer.run is None and stopped.run is not None
+    change(context, fewer, run=stopped.run)
+    update_project(context, project, task={**project.task.model_dump(exclude_none=True), "max_tokens": 9})
+    done = await take_up(context, fewer)
+    (run,) = list_runs(context, project, "test")
+    assert done.state == "done" and (run.run, run.task.max_tokens, run.items) == (stopped.run, 9, ITEMS - 10)
 
 
 @pytest.mark.parametrize(("end", "said"), [("failed", "the training failed (it broke)"), ("cancelled", "cancelled")])

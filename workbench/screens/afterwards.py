@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.message import Message
@@ -40,6 +41,8 @@ class AfterWatch:
         self._moved = moved
         self._seen: dict[str, tuple[str, str, str]] = {}
         self._asked_at: dict[str, float] = {}
+        self._asked: set[str] = set()
+        """Jobs whose provider was asked already."""
 
     async def run(self, look_s: float = LOOK_S) -> None:
         """Until it is cancelled. What fails is in the log and is looked at again."""
@@ -64,7 +67,8 @@ class AfterWatch:
                 self._seen[wish.job] = _state(wish)  # of a time when this app was not open: nothing has moved
             self.tell(wish)
         for wish in found:
-            if wish.is_pending and self._is_due(wish):
+            if wish.is_pending and self._is_due(wish) and await aside_sync(partial(self._may_ask, wish)):
+                self._asked.add(wish.job)
                 await self._take_up(wish)
 
     async def _take_up(self, wish: Wish) -> None:
@@ -80,6 +84,21 @@ class AfterWatch:
             return False
         self._asked_at[wish.job] = now
         return True
+
+    def _may_ask(self, wish: Wish) -> bool:
+        """Whether its provider may be asked: at first always, for the training may have ended while nobody looked.
+
+        After that no engine is started that somebody has stopped, and no key command is run again, which may ask the
+        person something: then our record of the job has to say that it has ended.
+        """
+        from workbench.workflow.after_training import has_ended
+
+        profile = self._context.profiles().get(wish.profile)
+        if wish.job not in self._asked or profile is None or has_ended(self._context, wish):
+            return True
+        if profile.kind == "local":
+            return self._context.engine.status().status == "running"
+        return not profile.api_key_command
 
     def tell(self, wish: Wish) -> None:
         """Report it, where it says something new."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from workbench.catalog.encodings import base_name
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.results import RunResult
-from workbench.evaluate.task import content_hash
+from workbench.providers.profiles import missing
 from workbench.workflow.context import Context
 from workbench.workflow.measure import RunQuote, quote_run
 from workbench.workflow.project import Project
 from workbench.workflow.regress import regression_task
-from workbench.workflow.runs import list_runs
+from workbench.workflow.runs import is_of, list_runs
 from workbench.workflow.train import recorded_jobs
 from workbench.workflow.wish import Wish
 
@@ -22,9 +22,18 @@ CHECKPOINTS = 3
 """Reckoned with where they are measured: OpenAI keeps those of the last three epochs."""
 
 
-def others(context: Context, project: Project, base: str, *, apart_from: str | None = None) -> list[str]:
-    """Whom a new model is measured beside: the project's untuned candidates, its base, those of the newest run on this
-    test set, and the tuned model before it, where there is one.
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Whom a new model is measured beside."""
+
+    candidates: tuple[str, ...]
+    left_out: tuple[str, ...]
+    """Of the newest run, but their profile is not there or not complete any more."""
+
+
+def others(context: Context, project: Project, base: str, *, apart_from: str | None = None) -> Others:
+    """The project's untuned candidates, the base, those of the newest run of this task, and the tuned model before it,
+    where there is one.
 
     Answers that are there already are not asked for again, so that nobody of an earlier comparison is missed in the
     new one. `apart_from` is the job of the new model.
@@ -34,7 +43,9 @@ def others(context: Context, project: Project, base: str, *, apart_from: str | N
     jobs = recorded_jobs(context)
     before = _newest_run(context, project)
     measured = [row.candidate for row in before.candidates if row.candidate not in before.siblings] if before else []
-    found = [text for text in dict.fromkeys([*project.document.candidates, base, *measured]) if not _is_trivial(text)]
+    left_out = tuple(text for text in measured if not _is_trivial(text) and not _is_complete(context, text))
+    everybody = dict.fromkeys([*project.document.candidates, base, *measured])
+    found = [text for text in everybody if not _is_trivial(text) and text not in left_out]
     if not any(job_of(context, parse_candidate(text), jobs) for text in found):
         earlier = [
             one.job
@@ -50,19 +61,22 @@ def others(context: Context, project: Project, base: str, *, apart_from: str | N
         newest = max(earlier, key=lambda job: job.created_at or 0, default=None)
         if newest is not None:
             found.append(f"{newest.profile}/{newest.fine_tuned_model}")
-    return found
+    return Others(tuple(found), left_out)
 
 
 def _is_trivial(text: str) -> bool:
     return parse_candidate(text).is_trivial
 
 
+def _is_complete(context: Context, text: str) -> bool:
+    profile = context.profiles().get(parse_candidate(text).profile)
+    return profile is not None and not missing(profile, context.environ)
+
+
 def _newest_run(context: Context, project: Project) -> RunResult | None:
-    test = project.task.test
-    if not test:
+    if not project.task.test:
         return None
-    sha256 = content_hash(test)
-    return next((run for run in list_runs(context, project, "test") if run.test_sha256 == sha256), None)
+    return next((run for run in list_runs(context, project, "test") if is_of(run, project.task)), None)
 
 
 def answers_by_name(context: Context, profile: str) -> bool:
@@ -87,7 +101,7 @@ async def quote_after(
         why, hint = f"{profile} keeps none", "leave them out"
         raise WorkbenchError("measuring the checkpoints", why, hint, code="not_supported", exit_code=2)
     base, new = f"{profile}/{model}", f"{profile}/{tuned or f'ft:{base_name(model)}:not-yet::trained'}"
-    everybody = [*others(context, project, base), new]
+    everybody = [*others(context, project, base).candidates, new]
     quote = await quote_run(context, project, everybody, limit=wish.limit)
     if wish.checkpoints:
         saved = [new, *(f"{new}:ckpt-step-{number}" for number in range(CHECKPOINTS))]

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.ledger import read_rows
-from workbench.evaluate.results import RunResult
+from workbench.evaluate.results import RunResult, Side
 from workbench.evaluate.runner import Progress
 from workbench.workflow.after_quote import others
 from workbench.workflow.context import Context
-from workbench.workflow.measure import measure
+from workbench.workflow.measure import measure, on_side
 from workbench.workflow.project import Project, open_project
 from workbench.workflow.regress import measure_regression
-from workbench.workflow.runs import list_runs, new_run_id, run_folder
+from workbench.workflow.runs import is_of, list_runs, new_run_id, run_folder
 from workbench.workflow.train import checkpoint_candidates, job_folder, show_job
 from workbench.workflow.wish import INTERRUPTED, Wish, change, drop, lease_of, wish_of
 
@@ -38,6 +38,14 @@ TRIED_AGAIN_S = 15.0
 """After a trouble that may pass."""
 LOOKED_AGAIN_S = 1.0
 """While another process is at it."""
+
+
+def has_ended(context: Context, wish: Wish) -> bool:
+    """Whether our record says that its job has ended."""
+    from workbench.providers.event_log import EventLog
+
+    job = EventLog(job_folder(context, wish.profile, wish.job)).job()
+    return job is not None and job.ended
 
 
 def _nothing(_: Any) -> None:
@@ -190,7 +198,7 @@ class _Doing:
             return tuned
         wish = self.keep(part="the checkpoints", validation_run=self.wish.validation_run or new_run_id())
         name = str(wish.validation_run)
-        run = self.finished(project, name)
+        run = self.finished(project, name, "validation")
         if run is None:
             named = list(dict.fromkeys([tuned, *saved]))
             run = await measure(self.context, project, named, side="validation", **self.how(project, name))
@@ -200,12 +208,15 @@ class _Doing:
         """The chosen one beside all others, on the same items. It alone of its job: nobody chooses by this side."""
         wish = self.keep(part="the test set", run=self.wish.run or new_run_id())
         name = str(wish.run)
-        run = self.finished(project, name)
+        run = self.finished(project, name, "test")
         if run is None:
             beside = await asyncio.to_thread(
                 others, self.context, project, f"{job.profile}/{job.model}", apart_from=job.id
             )
-            named = await self.still_there([text for text in beside if not _is_of(text, job)])
+            if beside.left_out:
+                said = f"{', '.join(beside.left_out)} left out: not configured any more"
+                self.keep(notes=[*self.wish.notes, said])
+            named = await self.still_there([text for text in beside.candidates if not _is_of(text, job)])
             run = await measure(self.context, project, [*named, chosen], **self.how(project, name))
         return run
 
@@ -227,9 +238,10 @@ class _Doing:
             fetching=self.watched.fetching,
         )
 
-    def finished(self, project: Project, name: str) -> RunResult | None:
-        """A run of an earlier start that came to its end."""
-        return next((run for run in list_runs(self.context, project) if run.run == name), None)
+    def finished(self, project: Project, name: str, side: Side) -> RunResult | None:
+        """A run of an earlier start that came to its end, if the task is still the one that it measured."""
+        run = next((run for run in list_runs(self.context, project, side) if run.run == name), None)
+        return run if run is not None and is_of(run, on_side(project, project.task, side)) else None
 
     def how(self, project: Project, name: str) -> dict[str, Any]:
         """What the runs have in common; the ceiling is what the earlier ones, killed ones too, left of it."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.evaluate.ledger import read_rows
 from workbench.evaluate.results import ItemResult, RunResult, Side
+from workbench.evaluate.task import TaskSpec, content_hash
 from workbench.workflow.context import Context
 from workbench.workflow.project import Project
 
@@ -44,6 +45,13 @@ def list_runs(context: Context, project: Project, side: Side | None = None) -> l
     runs = [context.store.read(str(path.relative_to(context.home)), RunResult) for path in paths]
     wanted = [run for run in runs if side in (None, run.side)]
     return sorted(wanted, key=lambda result: result.created_at, reverse=True)
+
+
+def is_of(run: RunResult, task: TaskSpec) -> bool:
+    """Whether a run measured this very task, the bytes of its test set included; goal and ceiling are no part of it."""
+    apart = {"goal", "max_cost"}
+    same_task = run.task.model_dump(exclude=apart) == task.model_dump(exclude=apart)
+    return same_task and task.test is not None and run.test_sha256 == content_hash(task.test)
 
 
 def run_items(context: Context, project: Project, run_id: str) -> list[ItemResult]:

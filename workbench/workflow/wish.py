@@ -81,16 +81,21 @@ def wish_of(context: Context, profile: str, job_id: str) -> Wish | None:
 
 
 def ask(context: Context, job: Job, wish: Wish) -> Wish:
-    """Keep what is asked to follow a job. The runs of an earlier wish that came to nothing go on."""
+    """Keep what is asked to follow a job. The runs of the same wish that came to nothing go on."""
     names = {"job": job.id, "profile": job.profile, "asked_at": int(time.time())}
 
     def asked(before: Wish) -> Wish:
         kept: dict[str, Any] = {}
-        if before.state in ("could-not", *PENDING) and before.project == wish.project:
+        if before.state in ("could-not", *PENDING) and _shape(before) == _shape(wish):
             kept = before.model_dump(include={"day", "validation_run", "run", "regression_run"})
         return wish.model_copy(update=kept | names)
 
     return context.store.update(_document(context, job.profile, job.id), Wish, asked)
+
+
+def _shape(wish: Wish) -> tuple[object, ...]:
+    """What makes its runs those that they are."""
+    return wish.project, wish.checkpoints, wish.limit, wish.questions
 
 
 def change(context: Context, wish: Wish, **changes: Any) -> Wish:
