@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from pathlib import Path
 
-from workbench.providers.az_commands import deletion, job_command
+from workbench.providers.az_commands import deletion, job_command, submit_command
 from workbench.providers.profiles import Profile
+from workbench.providers.request import JobRequest
 
 
 def test_a_file_is_deleted_where_the_profile_is() -> None:
@@ -29,3 +32,38 @@ def test_a_jobs_command_is_azds() -> None:
     assert shlex.split(job_command("cancel", "ftjob-1; rm")) == [
         "azd", "ai", "finetuning", "jobs", "cancel", "--id", "ftjob-1; rm",
     ]  # fmt: skip
+
+
+def request(**given: object) -> JobRequest:
+    """A job of Azure's."""
+    known = {"profile": "azure", "model": "gpt-4.1-mini-2025-04-14", "training_file": Path("my data/train.jsonl")}
+    return JobRequest.model_validate(known | given)
+
+
+def test_a_job_without_settings_is_submitted_by_options() -> None:
+    """Files are local ones."""
+    words = shlex.split(str(submit_command(request(suffix="tickets", seed=7, validation_file=Path("v.jsonl")))))
+    assert words[:5] == ["azd", "ai", "finetuning", "jobs", "submit"]
+    assert dict(zip(words[5::2], words[6::2], strict=True)) == {
+        "--model": "gpt-4.1-mini-2025-04-14",
+        "--training-file": "local:my data/train.jsonl",
+        "--validation-file": "local:v.jsonl",
+        "--suffix": "tickets",
+        "--seed": "7",
+    }
+
+
+def test_settings_go_through_its_file_by_its_own_names() -> None:
+    """The file is JSON, which YAML contains."""
+    command = str(submit_command(request(method="dpo", settings={"n_epochs": 3, "beta": 0.1})))
+    words = shlex.split(command)
+    assert words[0] == "echo" and words[2:5] == [">", "job.yaml", "&&"] and words[-2:] == ["--file", "job.yaml"]
+    document = json.loads(words[1])
+    assert document["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"epochs": 3, "beta": 0.1}}}
+    assert document["training_file"] == "local:my data/train.jsonl" and "seed" not in document
+
+
+def test_what_azd_has_no_word_for_gives_no_command() -> None:
+    """Half a command would train something else."""
+    assert submit_command(request(settings={"trainingType": "GlobalStandard"})) is None
+    assert submit_command(request(method="reinforcement")) is None

@@ -199,3 +199,35 @@ async def test_looking_can_be_stopped(cloud, until, screen_text) -> None:  # noq
         screen.action_stop()
         await wait_idle(pilot)
         assert not screen.check_action("stop", ()) and "asking…" not in screen_text(app)
+
+
+async def test_a_dialog_that_closes_asks_nobody_again_but_another_profile_does(cloud, monkeypatch) -> None:  # noqa: F811
+    """And coming back after a while."""
+    cloud.deployed("mine")
+    app = cloud.app("decide")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        asked = len(cloud.arm.requests)
+        await pilot.press("a", "escape")
+        await wait_idle(pilot)
+        assert len(cloud.arm.requests) == asked
+        cloud.config(cloud.written + '[profiles.more]\nbase_url = "http://127.0.0.1:9/v1"\n')
+        await pilot.press("a", "escape")
+        await wait_idle(pilot)
+        assert len(cloud.arm.requests) > asked
+        asked = len(cloud.arm.requests)
+        monkeypatch.setattr("workbench.widgets.clock.now", lambda: NOW + 3600)
+        await pilot.press("a", "escape")
+        await wait_idle(pilot)
+        assert len(cloud.arm.requests) > asked
+
+
+async def test_cancelling_a_job_of_azure_shows_the_command_of_azd(cloud, until) -> None:  # noqa: F811
+    """To copy, in the question; anybody else's job has none."""
+    made = cloud.azure._work.create({"model": "gpt-4.1-mini-2025-04-14", "training_file": "file-1"})
+    app = cloud.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.screen.job is not None)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmCommandDialog))
+        assert app.screen.text_to_copy() == f"azd ai finetuning jobs cancel --id {made['id']}"

@@ -95,6 +95,7 @@ def _register_create(verbs: Any, shared: argparse.ArgumentParser) -> None:
 def run_create(args: argparse.Namespace) -> int:
     """Quote, ask where it can cost money, create."""
     from workbench.workflow.after_quote import agreed_ceiling, quote_after
+    from workbench.workflow.same_by_azd import submitting_by_azd
     from workbench.workflow.train import create_job, quote_job
     from workbench.workflow.wish import ask
 
@@ -105,6 +106,8 @@ def run_create(args: argparse.Namespace) -> int:
         project = project_of(args, context) if args.then_evaluate or not args.dry_run else None
         wish = job_after.wish_of_create(args, project)
         quote = await quote_job(context, request)
+        for command in submitting_by_azd(context, request):
+            output.note(f"the same: {command}")
         after = None
         if wish is not None and project is not None:
             after = await quote_after(context, project, wish, profile=request.profile, model=request.model)
@@ -389,10 +392,14 @@ def run_checkpoints(args: argparse.Namespace) -> int:
 
 def run_action(args: argparse.Namespace) -> int:
     """Cancel, pause or resume."""
+    from workbench.workflow.same_by_azd import acting_by_azd
     from workbench.workflow.train import job_action
 
     context = context_of(args)
-    show_job(args, context, run_async(job_action(context, args.id, args.job_command)))
+    job = run_async(job_action(context, args.id, args.job_command))
+    for command in acting_by_azd(context, job.profile, args.job_command, job.id):
+        output.note(f"the same: {command}")
+    show_job(args, context, job)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from textual import events, on, work
@@ -23,6 +23,7 @@ from workbench.widgets.textline import Line, Piece, TextLine
 from workbench.widgets.words import amount, origin_word
 
 if TYPE_CHECKING:
+    from workbench.providers.profiles import Profile
     from workbench.workflow.cleanup import Kind, Leftovers, Lingering
     from workbench.workflow.context import Context
     from workbench.workflow.deployments import Hosted
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 COMING_UP_S: Final = 5.0
 """Between two looks while a deployment is coming up."""
+STALE_S: Final = 60.0
+"""A look that is older is repeated when one comes back."""
 METER_TICKS: Final = 5
 """The meter is read at every fifth tick: it counts cents."""
 
@@ -63,6 +66,10 @@ class Looking(Frame):
         self._complete = False
         """All profiles were asked once: half an answer shows less than what stands there."""
         self._looking = False
+        self._looked_at = 0.0
+        """When all were asked last."""
+        self._asked_of: Mapping[str, Profile] = {}
+        """The person's profiles then."""
         self._acting = ""
         """What cannot be left now: a request is under way whose end must be seen."""
         self._again: Timer | None = None
@@ -85,19 +92,22 @@ class Looking(Frame):
         self.set_interval(tick_s(self.context.environ) * METER_TICKS, self.read_meter)
 
     def on_screen_resume(self) -> None:
-        """Look again: the profiles may be others now."""
-        self.action_refresh()
+        """Look again where it is worth it: a dialog that closes brings nothing new, another profile does."""
+        old = clock.now() - self._looked_at > STALE_S
+        if old or self._asked_of != self.context.config.profiles:
+            self.action_refresh()
 
     def on_screen_suspend(self) -> None:
         """Off screen: ask nobody for what nobody sees."""
-        self.workers.cancel_group(self, "look")
-        self._looking = False
+        if self._looking:
+            self.workers.cancel_group(self, "look")
+            self._looking, self._looked_at = False, 0.0
 
     # Looking --------------------------------------------------------------------------------------------------------
 
     def action_refresh(self) -> None:
         """Ask all profiles."""
-        self._looking = True
+        self._looking, self._asked_of = True, self.context.config.profiles
         self._show_meter()
         self.look()
 
@@ -123,6 +133,7 @@ class Looking(Frame):
         self.found, self._complete = message.found, message.all_of_them or self._complete
         there = {*map(key_of, self.deployments), *map(key_of, self.lingering)}
         if message.all_of_them:
+            self._looked_at = clock.now()
             self.marked = {key: None for key in self.marked if key in there}
         self._say_why_empty(message.all_of_them)
         self._show_lists()

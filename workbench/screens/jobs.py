@@ -324,14 +324,15 @@ it off the list.
 
     def action_cancel(self) -> None:
         """Cancel it, after a yes."""
-        from workbench.screens.dialogs.confirm import ConfirmDialog
+        from workbench.screens.dialogs.confirm_command import ConfirmCommandDialog
+        from workbench.workflow.same_by_azd import acting_by_azd
 
         job = self.job
         if job is None:
             return
-        dialog = ConfirmDialog(
-            f"Cancel {job.id}?", "What it has learned so far is discarded. To go on later, pause it instead."
-        )
+        lost = "What it has learned so far is discarded. To go on later, pause it instead."
+        commands = acting_by_azd(self.context, job.profile, "cancel", job.id)
+        dialog = ConfirmCommandDialog(f"Cancel {job.id}?", lost, commands)
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -348,7 +349,11 @@ it off the list.
 
     @on(JobActed)
     def show_acted(self, message: JobActed) -> None:
-        """The list as it is now, and the job followed on."""
+        """The list as it is now, and the job followed on; at Azure with the command that does the same."""
+        from workbench.workflow.same_by_azd import acting_by_azd
+
+        for command in acting_by_azd(self.context, message.job.profile, message.action, message.job.id):
+            self.notify(visible_line(f"The same: {command}"), markup=False)
         self._following = None
         self.jobs = tuple(message.job if job.id == message.job.id else job for job in self.jobs)
         self._show_list()

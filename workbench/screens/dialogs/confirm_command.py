@@ -17,7 +17,7 @@ class ConfirmCommandDialog(ConfirmDialog):
 
     def __init__(self, question: str, detail: str, commands: Sequence[str]) -> None:
         self._commands = tuple(commands)
-        shown = "\n\nThe same by az:\n" + "\n".join(self._commands) if self._commands else ""
+        shown = "\n\nThe same by Azure's own tool:\n" + "\n".join(self._commands) if self._commands else ""
         super().__init__(question, detail + shown)
         if self._commands:
             self.hint = f"{self.HINT} · c copies {'the command' if len(self._commands) == 1 else 'the commands'}"

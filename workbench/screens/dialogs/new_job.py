@@ -272,9 +272,11 @@ class NewJobDialog(Dialog["Job"]):
         if not prices:
             self._start(request, wish)
             return
-        from workbench.screens.dialogs.confirm import ConfirmDialog
+        from workbench.screens.dialogs.confirm_command import ConfirmCommandDialog
+        from workbench.workflow.same_by_azd import submitting_by_azd
 
-        dialog = ConfirmDialog(f"Create a job on {request.profile}?", " ".join(prices))
+        commands = submitting_by_azd(self.context, request)
+        dialog = ConfirmCommandDialog(f"Create a job on {request.profile}?", " ".join(prices), commands)
         self.app.push_screen(dialog, lambda yes: self._start(request, wish) if yes else None)
 
     def _start(self, request: JobRequest, wish: Wish | None) -> None:
