@@ -104,7 +104,10 @@ def _only_text(value: object) -> bool:
 
 def json_text(value: object) -> str:
     """A value as the JSON that is counted for it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` makes one for each value
 
 
 @dataclass(frozen=True, slots=True)

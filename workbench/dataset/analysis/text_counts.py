@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from workbench.dataset.analysis.screen import Clean
-from workbench.dataset.analysis.shapes import BITS, Assistant, Developer, System, Tool
+from workbench.dataset.analysis.shapes import BITS, Assistant, Tool, User
 from workbench.dataset.counting import Counting
 from workbench.dataset.fast_tokens import FastText
 from workbench.dataset.formats import Format
@@ -52,25 +52,26 @@ class TextCounts:
             assert self._counter is not None
             counted = count_record(json.loads(raw), Format.CHAT, self._counter)
             return counted.total, counted.assistant, counted.exact
-        total, answers, text = TOKENS_PER_RECORD, 0, self._text
+        total, answers, text, around = TOKENS_PER_RECORD, 0, self._text, self._around
         for message in clean.messages:
             kind = type(message)
             content = message.content
-            if type(content) is str:
-                tokens = self._remembered(content) if kind is System or kind is Developer else text(content)
-                if kind is Assistant:
+            total += around[kind]
+            if type(content) is list:
+                content = "".join([part.text for part in content])
+            if kind is User:
+                total += text(content)
+            elif kind is Assistant:
+                if content:
+                    tokens = text(content)
                     answers += tokens
-                total += tokens
-            elif type(content) is list:
-                tokens = text("".join([part.text for part in content]))
-                if kind is Assistant:
-                    answers += tokens
-                total += tokens
-            total += self._around[kind]
+                    total += tokens
+            elif kind is Tool:
+                total += text(content) + text(message.tool_call_id)
+            else:
+                total += self._remembered(content)
             if message.name is not UNSET:
                 total += text(message.name) + TOKENS_PER_NAME
-            if kind is Tool:
-                total += text(message.tool_call_id)
         if clean.tools:
             total += self._remembered(clean.tools)
         if clean.calls:
