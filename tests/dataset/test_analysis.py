@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter as Tally
 from collections.abc import Iterator
@@ -259,6 +261,17 @@ def test_cancelling_ends_the_workers(made: Path) -> None:
     with pytest.raises(AnalysisCancelled):
         analyse(made, CHAT, workers=2, part_bytes=TINY, on_chunk=seen.append, cancelled=lambda: bool(seen))
     assert seen and not workers_now()
+
+
+def test_a_worker_starts_without_what_few_files_need() -> None:
+    """Each of them pays for what it imports before it looks at its first row."""
+    code = (
+        "import sys, workbench.dataset.analysis.worker\n"
+        "print('LOADED', [name for name in ('jinja2', 'tokenizers', 'tiktoken', 'workbench.dataset.stats') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["LOADED []"]
 
 
 def test_a_worker_that_is_killed_is_replaced(made: Path) -> None:

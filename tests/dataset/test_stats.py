@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from workbench.catalog.figure import Origin
 from workbench.dataset.formats import RecordError
 from workbench.dataset.rows import open_rows
-from workbench.dataset.stats import default_epochs, distribution, histogram, stats
+from workbench.dataset.stats import distribution, histogram, stats
 from workbench.dataset.tokens import FormulaCounter, TokenCount, counter_for
 from workbench.errors import WorkbenchError
 
@@ -80,28 +80,6 @@ def test_the_keys_are_those_of_the_command_line_contract(cache: Path) -> None:
     assert set(printed["tokens"]) == {"min", "max", "mean", "median", "p5", "p95", "total"}
     assert set(printed["cost"]) == {"value", "unit", "origin", "source", "as_of"}
     assert printed["exact"] is True and printed["encoding"] == "o200k_base"
-
-
-@pytest.mark.parametrize(
-    ("records", "epochs"),
-    [
-        (1, 25),
-        (4, 25),
-        (5, 20),
-        (10, 10),
-        (33, 3),
-        (34, 3),
-        (100, 3),
-        (8333, 3),
-        (8334, 2),
-        (12500, 2),
-        (12501, 1),
-        (30000, 1),
-    ],
-)
-def test_epochs_follow_the_cookbooks_rule(records: int, epochs: int) -> None:
-    """Golden vectors of its newest version."""
-    assert default_epochs(records) == epochs
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=40))

@@ -18,19 +18,13 @@ from workbench.catalog.figure import Figure
 from workbench.catalog.limits import COOKBOOK_EXAMPLE_TOKENS, example_tokens
 from workbench.catalog.prices import price
 from workbench.dataset.counting import Counting, counting_of
+from workbench.dataset.epochs import default_epochs
 from workbench.dataset.formats import Format, RecordError
 from workbench.dataset.record_tokens import count_record
 from workbench.dataset.rows import DecodeError, Rows
 from workbench.dataset.tokens import Counter
 from workbench.dataset.told import told
 from workbench.errors import WorkbenchError
-
-TARGET_EPOCHS = 3
-MIN_TARGET_EXAMPLES = 100
-MAX_TARGET_EXAMPLES = 25_000
-MIN_DEFAULT_EPOCHS = 1
-MAX_DEFAULT_EPOCHS = 25
-"""The cookbook's: three epochs, unless that is fewer than 100 or more than 25,000 examples in all."""
 
 LARGE_BYTES = 20 * 1024 * 1024
 """From here on worker processes count: a smaller file is through before they would be of use."""
@@ -92,15 +86,6 @@ class Stats(BaseModel):
     format: Format
     unreadable: int
     note: str
-
-
-def default_epochs(records: int) -> int:
-    """Epochs by the cookbook's rule for a number of records (at least 1)."""
-    if records * TARGET_EPOCHS < MIN_TARGET_EXAMPLES:
-        return min(MAX_DEFAULT_EPOCHS, MIN_TARGET_EXAMPLES // records)
-    if records * TARGET_EPOCHS > MAX_TARGET_EXAMPLES:
-        return max(MIN_DEFAULT_EPOCHS, MAX_TARGET_EXAMPLES // records)
-    return TARGET_EPOCHS
 
 
 def distribution(values: Sequence[int]) -> Distribution:

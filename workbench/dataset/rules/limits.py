@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from workbench.dataset.epochs import MAX_DEFAULT_EPOCHS, default_epochs
 from workbench.dataset.formats import PAIRS, Format, RecordError, parse_pair, to_chat, tools_of
 from workbench.dataset.rules.facts import Facts, Row
 from workbench.dataset.rules.registry import Context, Problem, Severity, file_rule, row_rule
-from workbench.dataset.stats import MAX_DEFAULT_EPOCHS, default_epochs
 from workbench.dataset.tokens import Counter
 
 _PROVIDERS = ("openai", "azure", "compatible")
