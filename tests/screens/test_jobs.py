@@ -206,6 +206,24 @@ async def test_without_network_the_history_is_shown_and_it_says_offline(loop, un
         assert "step 3 of 400" in screen_text(app)
 
 
+async def test_what_it_has_cost_so_far_stands_beside_its_tokens(loop, until, screen_text) -> None:  # noqa: F811
+    """Marked as an estimate, whole at 80 columns; gone when the job has ended."""
+    await with_jobs(loop)
+    loop.train(240)
+    config = loop.context.home / "config.toml"
+    config.write_text(config.read_text() + '\n[prices."local/starter"]\ntraining = 5.0\n')
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await shown(pilot)
+        await until(pilot, lambda: "step 240 of 400" in screen_text(app))
+        await until(pilot, lambda: "192,000 tokens · ≈ $0.96" in screen_text(app))
+        assert "left ·" in screen_text(app)
+        loop.provider.emit("Step 260/400", {"step": 260, "total_steps": 400, "train_loss": 1.0, "tokens": 260_000})
+        await until(pilot, lambda: "260,000 tokens · ≈ $1.30" in screen_text(app))
+        loop.provider.end_with("succeeded")
+        await until(pilot, lambda: screen.job.status == "succeeded" and "≈" not in screen_text(app))
+
+
 async def test_leaving_the_screen_stops_asking_and_coming_back_goes_on(loop, until) -> None:  # noqa: F811
     """Off screen nobody is asked; back on screen the job is further on."""
     await with_jobs(loop)

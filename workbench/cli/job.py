@@ -301,8 +301,21 @@ def run_show(args: argparse.Namespace) -> int:
         output.note(f"note: as it was last seen; {error.message}")
 
     context = context_of(args)
-    show_job(args, context, run_async(ask_for_job(context, args.id, stale=stale)))
+    job = run_async(ask_for_job(context, args.id, stale=stale))
+    show_job(args, context, job, **({} if job.ended else _so_far(args, context, job)))
     return 0
+
+
+def _so_far(args: argparse.Namespace, context: Any, job: Any) -> dict[str, Any]:
+    """What a job that runs has trained and cost until now."""
+    from workbench.providers.event_log import EventLog
+    from workbench.workflow.follow import view_of
+    from workbench.workflow.so_far import so_far
+    from workbench.workflow.train import job_folder
+
+    view = view_of(job, EventLog(job_folder(context, job.profile, job.id)).events())
+    found = so_far(context, project_of(args, context).document.costs, view)
+    return {"tokens_so_far": found.tokens, "cost_so_far": found.cost}
 
 
 def run_events(args: argparse.Namespace) -> int:

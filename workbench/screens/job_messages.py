@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from workbench.workflow.alerts import Alert
     from workbench.workflow.follow import JobView
     from workbench.workflow.job_diff import JobDiff
+    from workbench.workflow.so_far import SoFar
     from workbench.workflow.train import JobAction, JobList
     from workbench.workflow.wish import Wish
 
@@ -30,10 +31,12 @@ class JobsListed(Message):
 class JobChanged(Message):
     """The followed job has moved."""
 
-    def __init__(self, view: JobView, alerts: tuple[Alert, ...] = ()) -> None:
+    def __init__(self, view: JobView, alerts: tuple[Alert, ...] = (), so_far: SoFar | None = None) -> None:
         super().__init__()
         self.view = view
         self.alerts = alerts
+        self.so_far = so_far
+        """What it has trained and cost until now."""
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest view matters."""

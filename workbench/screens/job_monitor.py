@@ -13,13 +13,14 @@ from workbench.terminal.escape import visible_line
 from workbench.widgets.chart import SeriesChart
 from workbench.widgets.event_list import EventList
 from workbench.widgets.plot import Point
-from workbench.widgets.textline import Piece, TextLine
-from workbench.widgets.words import duration, state_piece
+from workbench.widgets.textline import Piece, TextLine, width_of
+from workbench.widgets.words import amount, duration, state_piece
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
     from workbench.workflow.alerts import Alert
     from workbench.workflow.follow import JobView
+    from workbench.workflow.so_far import SoFar
     from workbench.workflow.wish import Wish
 
 ROLES: Final = {"asked": "muted", "running": "accent", "done": "good", "could-not": "bad", "dropped": "warning"}
@@ -93,8 +94,8 @@ class JobMonitor(Vertical):
         start = min(times.values(), default=0.0)
         return sorted((times[step] - start, value) for step, value in points if step in times)
 
-    def show_state(self, job: Job | None, problem: str) -> None:
-        """How far it is; on the right what is in the way of knowing."""
+    def show_state(self, job: Job | None, problem: str, so_far: SoFar | None = None) -> None:
+        """How far it is and what it has cost; on the right what is in the way of knowing."""
         view = self._view
         if job is None:
             self._state.show([Piece(f" {visible_line(problem)}", "warning")] if problem else [])
@@ -104,16 +105,23 @@ class JobMonitor(Vertical):
             parts.append(f"step {view.step:,} of {view.total_steps:,}")
         elif view is not None and view.step is not None:
             parts.append(f"step {view.step:,}")
-        if view is not None and view.elapsed_s is not None:
-            parts.append(f"{duration(view.elapsed_s)} so far")
+        spent = f"{duration(view.elapsed_s)} so far" if view is not None and view.elapsed_s is not None else ""
+        if spent:
+            parts.append(spent)
         if view is not None and view.eta_s is not None:
             parts.append(f"{duration(view.eta_s)} left")
-        tokens = _tokens(job, view)
+        tokens, about = _tokens(job, view), ""
+        if tokens is None and so_far is not None and so_far.tokens.value is not None and not job.ended:
+            tokens, about = int(so_far.tokens.value), "≈ "
         if tokens:
-            parts.append(f"{tokens:,} tokens")
+            parts.append(f"{about}{tokens:,} tokens")
+        if so_far is not None and so_far.cost.value is not None and not job.ended:
+            parts.append(f"≈ {amount(so_far.cost.value, so_far.cost.unit)}")
         if job.replay:
             parts.append("recorded")
         left = [Piece(" "), state_piece(job.status), Piece("  " + " · ".join(parts))]
+        if spent and self.size.width and width_of(left) > self.size.width:  # what is left says more
+            left[-1] = Piece("  " + " · ".join(part for part in parts if part != spent))
         error = job.error.message if job.error else None
         if job.status == "failed" and error:
             left = [Piece(" "), state_piece(job.status), Piece(f"  {visible_line(str(error))}", "bad")]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.follow import JobView
     from workbench.workflow.project import Project
+    from workbench.workflow.so_far import Reckoning, SoFar
     from workbench.workflow.train import JobAction, JobList
 
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
@@ -213,15 +214,19 @@ it off the list.
 
         await asyncio.sleep(SETTLE_S)
         hertz = updates_per_second(self.context.environ)
-        pace: Pace[JobView] = Pace(
-            lambda view: self.post_message(JobChanged(view, alerts(view, now=clock.now()))), hertz
+        pace: Pace[tuple[JobView, SoFar | None]] = Pace(
+            lambda seen: self.post_message(JobChanged(seen[0], alerts(seen[0], now=clock.now()), seen[1])), hertz
         )
 
         async def views() -> None:
             import numpy  # noqa: F401 - the chart needs it; here its import holds nobody up
 
+            reckon: Reckoning | None = None
             async for view in follow(self.context, job_id, interval_s=max(1.0, 2.0 / hertz)):
-                pace.offer(view)
+                pace.offer((view, None if reckon is None else reckon(view)))
+                if reckon is None and not view.ended:  # the curve first: counting the data may take a while
+                    reckon = await asyncio.to_thread(self._reckoning, job_id)
+                    pace.offer((view, await asyncio.to_thread(reckon, view)))
 
         try:
             await aside(views())
@@ -230,12 +235,18 @@ it off the list.
         finally:
             pace.flush()
 
+    def _reckoning(self, job_id: str) -> Reckoning:
+        from workbench.workflow.so_far import Reckoning
+
+        return Reckoning(self.context, self.project.document.costs, job_id)
+
     @on(JobChanged)
     def show_job(self, message: JobChanged) -> None:
         """Show the view; the row in the list too where it says something else now."""
         view = message.view
         before = self._views.get(view.job.id)
         self._views[view.job.id], self._found[view.job.id] = view, message.alerts
+        self._so_far[view.job.id] = message.so_far
         self.tell_of_ends(self.jobs, [view.job])
         self.jobs = tuple(view.job if job.id == view.job.id else job for job in self.jobs)
         with self.app.batch_update():
@@ -281,7 +292,7 @@ it off the list.
             left = self._retry_at - time.monotonic()
             problem = outage_text(outage, left, now=clock.now())
             self._ticking = self.set_timer(tick_s(self.context.environ), self._show_state) if left > 0 else None
-        self._monitor.show_state(self.job, problem)
+        self._monitor.show_state(self.job, problem, self._so_far.get(self._following or ""))
 
     def marks_changed(self) -> None:
         """The list shows marks too."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.follow import JobView
     from workbench.workflow.project import Project
+    from workbench.workflow.so_far import SoFar
     from workbench.workflow.wish import Wish
 
 MACHINE_S = 5.0
@@ -54,6 +55,8 @@ class Watching(Frame):
         """The last view of every job that was followed: its step stays in the list."""
         self._found: dict[str, tuple[Alert, ...]] = {}
         """What was wrong with it then."""
+        self._so_far: dict[str, SoFar | None] = {}
+        """What it had trained and cost then."""
         self._wishes: Mapping[str, Wish] = {}
         """What was asked to follow jobs, by job id."""
         self._watches_machine = False
