@@ -231,3 +231,35 @@ async def test_cancelling_a_job_of_azure_shows_the_command_of_azd(cloud, until) 
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ConfirmCommandDialog))
         assert app.screen.text_to_copy() == f"azd ai finetuning jobs cancel --id {made['id']}"
+
+
+async def test_names_of_markup_are_shown_as_they_are(cloud, screen_text) -> None:  # noqa: F811
+    """Whatever a provider calls things."""
+    cloud.deployed("[/x]")
+    app = cloud.app("decide")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot)
+        assert "─[/x]─" in screen_text(app) and "✓ answers  [/x]" in screen_text(app)
+
+
+async def test_what_is_read_below_stays_where_it_is_while_the_meter_runs(cloud, monkeypatch) -> None:  # noqa: F811
+    """Also with the keys there: it goes on to be about what it was about."""
+    cloud.stored()
+    cloud.deployed("mine")
+    app = cloud.app("decide")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await shown(pilot)
+        monkeypatch.setattr("workbench.widgets.clock.now", lambda: NOW + 3600)
+        await pilot.press("tab", "tab")
+        assert screen.focused is screen._about and TUNED in screen._about.text
+        before = screen._about.text
+        screen.read_meter()
+        await wait_idle(pilot)
+        assert screen._about.text == before, "the model, not the deployment that the meter is of"
+        await pilot.press("tab", "shift+tab", "j")
+        assert screen.focused is screen._about and screen._about.scroll_offset.y == 1
+        assert "$171.70" in screen._about.text
+        monkeypatch.setattr("workbench.widgets.clock.now", lambda: NOW + 7200)
+        screen.read_meter()
+        await wait_idle(pilot)
+        assert "$173.40" in screen._about.text and screen._about.scroll_offset.y == 1

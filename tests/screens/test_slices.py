@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.screens.loop_workspace import loop  # noqa: F401 - a fixture
 from workbench.screens.items import ItemsScreen
 from workbench.screens.slices import SlicesScreen
@@ -52,3 +54,21 @@ async def test_items_that_are_all_alike_give_no_slices(loop, screen_text) -> Non
         screen = await sliced(pilot)
         assert not screen._slices
         assert "there is nothing to cut by" in screen_text(app)
+
+
+async def test_a_label_of_markup_is_shown_as_it_is(loop, screen_text) -> None:  # noqa: F811
+    """A border's title that is a string would be parsed, and `[/x]` end the app."""
+    path = loop.project.files["test"]
+    lines = path.read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    for row in rows[::2]:
+        row["messages"][-1]["content"] = "[/x]"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    loop.measured()
+    app = loop.app("evaluate")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await sliced(pilot)
+        row = next(at for at, one in enumerate(screen._slices) if one.name == "[/x]")
+        screen._table.list.cursor = row + 1
+        await wait_idle(pilot)
+        assert "label: [/x]" in screen_text(app)

@@ -81,9 +81,8 @@ the role *Foundry User* on the resource, deploying *Foundry Owner*.
             del self.marked[key]
         else:
             self.marked[key] = None
-        table = self._lingering if self._lingering.list.has_focus else self._deployments
         self._show_lists()
-        table.list.cursor += 1
+        self.list_in_use.list.cursor += 1
 
     def action_commands(self) -> None:
         """The commands of Azure's own tool."""
@@ -220,6 +219,6 @@ the role *Foundry User* on the resource, deploying *Foundry Owner*.
 
     def text_to_copy(self) -> str:
         """What is below where the keys are there, else the name under the cursor."""
-        if self._about.has_focus or self.current is None:
+        if self.focused is self._about or self.current is None:
             return self._about.text
         return key_of(self.current)[2]

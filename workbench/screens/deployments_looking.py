@@ -13,13 +13,12 @@ from textual.widget import Widget
 from workbench.screens import deployment_rows as rows
 from workbench.screens.aside import aside
 from workbench.screens.frame import Frame
-from workbench.terminal.escape import visible_line
 from workbench.widgets import clock
 from workbench.widgets.lines import LineList
 from workbench.widgets.pace import tick_s
 from workbench.widgets.reading import Reading
 from workbench.widgets.table import Table
-from workbench.widgets.textline import Line, Piece, TextLine
+from workbench.widgets.textline import Line, Piece, TextLine, title
 from workbench.widgets.words import amount, origin_word
 
 if TYPE_CHECKING:
@@ -78,6 +77,9 @@ class Looking(Frame):
         self._deployments = Table(rows.DEPLOYMENT_COLUMNS, empty="Asking Azure…", id="deployments")
         self._lingering = Table(rows.LINGERING_COLUMNS, empty="Asking the providers…", id="lingering")
         self._about = Reading(id="about")
+        self._in_use = self._deployments
+        self._shown = ""
+        """The name of what is shown below."""
 
     def compose_body(self) -> Iterable[Widget]:
         """The meter, both lists, what is under the cursor."""
@@ -137,7 +139,7 @@ class Looking(Frame):
             self.marked = {key: None for key in self.marked if key in there}
         self._say_why_empty(message.all_of_them)
         self._show_lists()
-        if message.all_of_them and not self.deployments and self.lingering and self._deployments.list.has_focus:
+        if message.all_of_them and not self.deployments and self.lingering and self.focused is self._deployments.list:
             self._lingering.list.focus()
         self._look_again_for_those_coming_up()
 
@@ -174,9 +176,18 @@ class Looking(Frame):
         return (*self.found.models, *self.found.files) if self.found is not None else ()
 
     @property
+    def list_in_use(self) -> Table:
+        """The list that has the keys, or had them last."""
+        for table in (self._deployments, self._lingering):
+            # Not `has_focus`, which follows later: keys may come faster.
+            if self.focused is table.list:
+                self._in_use = table
+        return self._in_use
+
+    @property
     def current(self) -> Hosted | Lingering | None:
-        """What is under the cursor of the list that has the keys."""
-        if self._lingering.list.has_focus:
+        """What is under the cursor of the list that has the keys, or had them last."""
+        if self.list_in_use is self._lingering:
             at = self._lingering.list.cursor
             return self.lingering[at] if at < len(self.lingering) else None
         at = self._deployments.list.cursor
@@ -193,18 +204,20 @@ class Looking(Frame):
         self.found = self.found.model_copy(update={"deployments": now})
         self._show_meter()
         if [_drawn(one) for one in before] != [_drawn(one) for one in now]:
-            self._show_lists()
+            self._show_deployments()
 
     def _show_lists(self) -> None:
         with self.app.batch_update():
-            self._deployments.show_cells(
-                [rows.deployment_cells(one, key_of(one) in self.marked) for one in self.deployments]
-            )
+            self._show_deployments()
             self._lingering.show_cells(
                 [rows.lingering_cells(one, key_of(one) in self.marked) for one in self.lingering]
             )
             self._show_meter()
             self.show_about()
+
+    def _show_deployments(self) -> None:
+        cells = [rows.deployment_cells(one, key_of(one) in self.marked) for one in self.deployments]
+        self._deployments.show_cells(cells)
 
     def _show_meter(self) -> None:
         from workbench.workflow.deployments import ends_soon, meter
@@ -237,6 +250,7 @@ class Looking(Frame):
         from workbench.workflow.cleanup import Lingering
 
         one = self.current
+        name = key_of(one)[2] if one is not None else ""
         notes = self.found.notes if self.found is not None else ()
         commands = self._commands()
 
@@ -249,14 +263,15 @@ class Looking(Frame):
             shown += rows.command_lines(commands[-1:] if one is not None else (), width)
             return [*rows.note_lines(notes, width), *([()] if notes and shown else []), *shown]
 
-        self._about.border_title = visible_line(key_of(one)[2]) if one is not None else ""
-        self._about.show_text(lines)
+        same, self._shown = self._shown == name, name
+        self._about.border_title = title(name)
+        self._about.show_text(lines, keep_place=same)
         self.refresh_bindings()
 
     @on(events.DescendantFocus)
     def focus_moved(self) -> None:
         """The other list has another cursor."""
-        if self.found is not None and not self._about.has_focus:
+        if self.found is not None and self.focused is not self._about:
             self.show_about()
 
     def _commands(self) -> list[tuple[str, str]]:

@@ -24,11 +24,10 @@ from workbench.screens.evaluate_rows import (
     comparison_cells,
     ranked,
 )
-from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Table
-from workbench.widgets.textline import TextLine
+from workbench.widgets.textline import TextLine, title
 
 if TYPE_CHECKING:
     from workbench.evaluate.results import CandidateResult, RunResult
@@ -154,7 +153,7 @@ it was.
             pane.border_title = ""
             return
         self._about.show(about_candidate(this, run))
-        pane.border_title = visible_line(f"{this.candidate} against the others")
+        pane.border_title = title(f"{this.candidate} against the others")
         others = [row.candidate for row in self._rows if row.candidate != this.candidate]
         rows = [comparison_cells(other, run.comparison(this.candidate, other)) for other in others]
         self._comparisons.list.empty = "No other candidate in this run."

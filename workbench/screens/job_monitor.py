@@ -13,7 +13,7 @@ from workbench.terminal.escape import visible_line
 from workbench.widgets.chart import SeriesChart
 from workbench.widgets.event_list import EventList
 from workbench.widgets.plot import Point
-from workbench.widgets.textline import Piece, TextLine, width_of
+from workbench.widgets.textline import Piece, TextLine, title, width_of
 from workbench.widgets.words import amount, duration, state_piece
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class JobMonitor(Vertical):
         chart.last_step = view.total_steps if view is not None and not view.ended and not chart.overlay else None
         chart.empty_text = f"no {group.title} reported yet" if job is not None else ""
         self.events.show_events(view.events if view is not None else ())
-        self.border_title = visible_line(f"{job.model} · {job.id}") if job is not None else ""
-        self.border_subtitle = visible_line(group.title) if chart.overlay else ""
+        self.border_title = title(f"{job.model} · {job.id}") if job is not None else ""
+        self.border_subtitle = title(group.title) if chart.overlay else ""
 
     def _lead(self, view: JobView, group: Group) -> str:
         """The series of a group that stands for the job: the first that it has."""

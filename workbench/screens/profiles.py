@@ -22,7 +22,7 @@ from workbench.widgets.lines import LineList
 from workbench.widgets.reading import Reading
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Column, Table
-from workbench.widgets.textline import Line, Piece, TextLine
+from workbench.widgets.textline import Line, Piece, TextLine, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +156,7 @@ took; only calls that read and cost nothing. `d` removes; one that comes with ft
     def _show_profile(self, *, keep_place: bool = False) -> None:
         facts = self.profile
         if facts is not None:
-            self._about.border_title = visible_line(facts.name)
+            self._about.border_title = title(facts.name)
             tried = self.tried.get(facts.name)
 
             def lines(width: int) -> list[Line]:
@@ -293,6 +293,6 @@ took; only calls that read and cost nothing. `d` removes; one that comes with ft
 
     def text_to_copy(self) -> str:
         """What is below where the keys are there, else the address."""
-        if self._about.has_focus or self.profile is None:
+        if self.focused is self._about or self.profile is None:
             return self._about.text
         return self.profile.address or self.profile.name

@@ -21,7 +21,7 @@ from workbench.terminal.escape import visible_line
 from workbench.widgets.lines import LineList
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Column, Table
-from workbench.widgets.textline import Piece, TextLine
+from workbench.widgets.textline import Piece, TextLine, title
 from workbench.widgets.words import NOTHING
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ differ by chance: take a slice as a question for the next test set, not as an an
         """Every candidate on it, in the order of the whole run."""
         one = self.slice
         pane = self.query_one("#on-slice")
-        pane.border_title = visible_line(f"{one.way}: {one.name}" if one is not None else "every item")
+        pane.border_title = title(f"{one.way}: {one.name}" if one is not None else "every item")
         self._about.show(_about(one, self._cutting, bool(self._slices)))
         results = self._ranked if one is None else list(one.results)
         cells = [candidate_cells(row) for row in results]

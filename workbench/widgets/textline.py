@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from workbench.terminal.escape import visible_line
 from workbench.widgets.styles import stylesheet
 
 ROLES = frozenset({"muted", "strong", "accent", "good", "warning", "bad", "key", "trained"})
@@ -64,6 +65,11 @@ def fit(line: Line, width: int) -> list[Piece]:
 def wrap(text: str, width: int) -> list[str]:
     """`text` as lines of at most `width` cells, broken between words where possible; tabs are eight apart."""
     return [line.plain for line in Content(text).wrap(max(width, 2))]
+
+
+def title(text: str) -> Content:
+    """`text` as a border's title: one line, control characters shown, and never markup, which a string would be."""
+    return Content(visible_line(text))
 
 
 class Drawn(Widget):
