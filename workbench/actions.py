@@ -27,7 +27,7 @@ MODES: Final[Mapping[str, str]] = {
     "playground": "Playground",
 }
 """The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
-ON_TOP: Final = ("items", "slices", "voting", "neighbours", "editor", "pair", "microscope", "profiles", "deployments")
+ON_TOP: Final = ("items", "slices", "voting", "neighbours", "editor", "pair", "microscope", "profiles", "deployments", "rescue")
 """Scopes of the screens that stand on top of a mode's own."""
 
 
@@ -85,6 +85,7 @@ _APP_ACTIONS = (
     Action("app.projects", "Open or make a project", ("f2",), "Switch to another project or start a new one.", _APP),
     Action("app.profiles", "Profiles", ("f3",), "Where models are trained and answer: add, edit, test.", _APP),
     Action("app.deployments", "Deployments and what lingers", ("f4",), "What answers and costs at Azure; models and files that nobody needs any more.", _APP),
+    Action("app.rescue", "Rescue fine-tuned models", (), "A provider's models with the days they have left; bring home what is yours.", _APP),
     Action("app.change_theme", "Change the colours", (), "Dark, light or the terminal's own colours.", _APP),
     Action("app.interrupt", "Quit, asking twice", ("ctrl+c",), "Copy the selection; twice: quit.", _APP, palette=False),
     Action("app.suspend_process", "Suspend", ("ctrl+z",), "Back to the shell; `fg` returns.", _APP, palette=False),
@@ -260,8 +261,25 @@ _JOBS_ACTIONS = (
     Action("jobs.zoom-out", "Zoom out", ("minus",), "Twice as much of the axis.", "Jobs"),
     Action("jobs.table", "Numbers as a table", ("T",), "Every series by step.", "Jobs"),
     Action("jobs.export", "Numbers as CSV", ("X",), "Every series by step, to a new file.", "Jobs"),
+    Action("jobs.clone", "New job like this one", ("C",), "The form filled with the job's data, model, method, settings and seed.", "Jobs", "like it"),
+    Action("jobs.checkpoints", "Checkpoints of the job", ("v",), "What it has left: go on from one, or deploy it at Azure.", "Jobs"),
+    Action("jobs.details", "Details of the job", ("d",), "Everything that its provider says of it.", "Jobs"),
+    Action("jobs.rescue", "Rescue fine-tuned models", ("R",), "A provider's models with the days they have left; bring home what is yours.", "Jobs", palette=False),
     Action("jobs.lineage", "What made the model", ("i",), "Data, settings and base of the job.", "Jobs"),
     Action("jobs.refresh", "Ask the providers again", ("r",), "The jobs of all profiles as they are now.", "Jobs"),
+)  # fmt: skip
+
+_RESCUE = "Rescue"
+
+_RESCUE_ACTIONS = (
+    Action("rescue.save", "Save everything", ("s",), "Jobs, events, result files and training files of all models, onto this machine.", _RESCUE, "save"),
+    Action("rescue.answers", "Record answers", ("a",), "The answers of a model, or of all, to the questions of a file. The price first.", _RESCUE, "answers"),
+    Action("rescue.stored", "Import stored completions", ("i",), "What the models answered with `store: true`, as a new dataset.", _RESCUE, "stored"),
+    Action("rescue.train", "Train the model again", ("t",), "The form of a job here or at Azure, filled with what was saved.", _RESCUE, "train"),
+    Action("rescue.stop", "Stop the work", ("x",), "What has come home stays; the same key begins where it stopped.", _RESCUE, "stop"),
+    Action("rescue.profile", "Next profile", ("p",), "Another provider's models.", _RESCUE, "profile"),
+    Action("rescue.refresh", "Ask the provider again", ("r",), "The models as they are now.", _RESCUE),
+    Action("rescue.back", "Back", ("escape", "q"), "Back to where you were.", _RESCUE, "back", palette=False),
 )  # fmt: skip
 
 _PLAYGROUND_ACTIONS = (
@@ -309,6 +327,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_NEIGHBOURS_ACTIONS,
     *_DECIDE_ACTIONS,
     *_JOBS_ACTIONS,
+    *_RESCUE_ACTIONS,
     *_PLAYGROUND_ACTIONS,
     *_PROFILES_ACTIONS,
     *_DEPLOYMENTS_ACTIONS,

@@ -321,6 +321,13 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         screen.shown_in = self.current_mode
         self.push_screen(screen)
 
+    def action_rescue(self) -> None:
+        """The fine-tuned models of a provider, over whatever is on screen."""
+        from workbench.screens.rescue import RescueScreen
+
+        if not isinstance(self.screen, RescueScreen):
+            self.push_screen(RescueScreen(self.context, self.project))
+
     def action_projects(self) -> None:
         """Choose a project, or make one of a sample."""
         from workbench.screens.dialogs.projects import ProjectsDialog

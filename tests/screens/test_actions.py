@@ -24,6 +24,7 @@ from workbench.screens.microscope import MicroscopeScreen
 from workbench.screens.neighbours import NeighboursScreen
 from workbench.screens.pair import PairScreen
 from workbench.screens.profiles import ProfilesScreen
+from workbench.screens.rescue import RescueScreen
 from workbench.screens.slices import SlicesScreen
 from workbench.screens.voting import VotingScreen
 from workbench.widgets.lines import LineList
@@ -40,6 +41,7 @@ OWN_SCREENS = {
     "microscope": MicroscopeScreen,
     "profiles": ProfilesScreen,
     "deployments": DeploymentsScreen,
+    "rescue": RescueScreen,
 }
 
 

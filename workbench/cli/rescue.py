@@ -20,6 +20,7 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", dest="only_list", help="only the list; nothing is downloaded")
     parser.add_argument("--golden", metavar="FILE", help="record every model's answers to these questions (costs)")
     parser.add_argument("--stored", action="store_true", help="bring stored completions home too, as chat records")
+    parser.add_argument("--stored-to", metavar="FILE", help="stored completions as one new dataset (implies --stored)")
     parser.add_argument("--model", metavar="M", action="append", default=[], help="with --golden: only this model")
     parser.add_argument("--max-tokens", metavar="N", type=count, default=1024, help="with --golden: of one answer")
     parser.add_argument("--yes", action="store_true", help="spend without asking")
@@ -44,7 +45,7 @@ def run_rescue(args: argparse.Namespace) -> int:
     if not args.only_list:
         with output.ProgressLine() as line:
             found = run_async(save_everything(context, args.profile, found, progress=line))
-    stored = _stored(args, context, found) if args.stored else []
+    stored = _stored(args, context, found) if args.stored or args.stored_to else []
     recorded = _record(args, context, found) if args.golden else []
     if recorded:
         found = _looked_again(context, args.profile, found)
@@ -58,6 +59,7 @@ def run_rescue(args: argparse.Namespace) -> int:
                 "jobs": len(found.jobs),
                 "answers": recorded,
                 "stored": stored,
+                "stored_file": args.stored_to if args.stored_to and any(one.records for one in stored) else None,
                 "retrain": again,
                 "retrain_file": written,
                 "replay": replay,
@@ -82,7 +84,7 @@ def _record(args: argparse.Namespace, context: Any, found: Any) -> list[Any]:
     """The answers of the models that still answer, after a yes."""
     from workbench.workflow.golden import record_answers, recording_cost
 
-    listed = [one.id for one in found.models if one.listed and (one.days_left is None or one.days_left > 0)]
+    listed = [one.id for one in found.models if one.answers]
     if unknown := [name for name in args.model if name not in listed]:
         raise WorkbenchError(
             f"model {unknown[0]!r}", "is not a fine-tuned model that still answers", "see `ftwb rescue --list`"
@@ -104,14 +106,19 @@ def _record(args: argparse.Namespace, context: Any, found: Any) -> list[Any]:
 
 def _stored(args: argparse.Namespace, context: Any, found: Any) -> list[Any]:
     """Stored completions of the models, as files that `ftwb dataset check` takes."""
-    from workbench.workflow.stored import save_stored
+    from workbench.workflow.stored import refuse_taken, save_stored, write_dataset
 
+    if args.stored_to:
+        refuse_taken(Path(args.stored_to))
     with output.ProgressLine() as line:
         names = [one.id for one in found.models]
         stored = run_async(save_stored(context, args.profile, names, progress=line))
     for one in stored:
         where = f" in {one.path}" if one.records else ""
         output.note(f"{one.model}: {one.records} stored completions{where}{f' ({one.why_not})' if one.why_not else ''}")
+    if args.stored_to:
+        written = write_dataset(stored, Path(args.stored_to))
+        output.note(f"{written} records in {args.stored_to}" if written else "no stored completion came home: no file")
     return list(stored)
 
 

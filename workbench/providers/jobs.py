@@ -144,9 +144,12 @@ async def create_job(
     again_s: Sequence[float] = AGAIN_S,
     not_ready_s: float = NOT_READY_S,
     sent: SentFiles | None = None,
-    progress: Callable[[Path, int, int], None] = lambda _path, _done, _total: None,
+    progress: Callable[[Path | None, int, int], None] = lambda _path, _done, _total: None,
 ) -> Job:
     """Upload the files and create the job, once; with `sent` files that are at the provider already are used again.
+
+    `progress` gets a file, its bytes that were sent and all of them; no file when the job is about to be created. What
+    is cancelled before that leaves no job; after it the job is made, and returned, all the same.
 
     The creating call is never repeated. Where it is not known whether it arrived (the connection broke, the provider
     failed), the job is looked for by `run_id` in its metadata, elsewhere by its file and suffix. A `ProviderError` with
@@ -174,19 +177,34 @@ async def create_job(
         validation_file=validation.id if validation else None,
         metadata=metadata,
     )
-    began = time.monotonic()
-    while True:
+    progress(None, 0, 0)
+
+    async def create(may_wait: bool) -> Job | None:
+        """One try; None where the file is not ready yet and that may be waited for."""
         try:
             with speaking(profile, what, client):
                 created = await client.with_options(max_retries=0).fine_tuning.jobs.create(**sent_body)
             return _job(profile, what, created)
         except ProviderError as error:
-            if error.status == 400 and _NOT_READY.search(error.why) and time.monotonic() - began < READY_S:
-                await asyncio.sleep(not_ready_s)
-                continue
+            if may_wait and error.status == 400 and _NOT_READY.search(error.why):
+                return None
             if not error.ambiguous:
                 raise
             return await _look_up(client, profile, error, run_id, training.id, others, look_up_s)
+
+    began = time.monotonic()
+    while True:
+        trying = asyncio.ensure_future(create(time.monotonic() - began < READY_S))
+        try:
+            job = await asyncio.shield(trying)
+        except asyncio.CancelledError:
+            # The request is out: whoever let go of it now would have a job that nobody knows of, and that costs.
+            job = await trying
+            if job is None:
+                raise
+        if job is not None:
+            return job
+        await asyncio.sleep(not_ready_s)
 
 
 async def _known_ids(client: openai.AsyncOpenAI, profile: Profile) -> frozenset[str]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench.errors import WorkbenchError
+from workbench.providers.graders import read_grader
+from workbench.providers.hyperparameters import AUTO, EFFORTS
+from workbench.providers.integrations import SETTING, wandb
+from workbench.workflow.like import Pattern
 
 if TYPE_CHECKING:
     from workbench.providers.request import JobRequest
@@ -55,32 +60,67 @@ class JobForm:
     """A file of questions of general ability, in place of the bundled ones."""
     ceiling: str = ""
     """US dollars that measuring may cost."""
+    beta: str = ""
+    """Of preference pairs."""
+    grader: str = ""
+    """The file with a grader, for reinforcement."""
+    effort: str = EFFORTS[0]
+    """How much a model reasons while it is reinforced."""
+    wandb: str = ""
+    """The project at Weights & Biases that is reported to, `TEAM/PROJECT` or `PROJECT`."""
+
+
+FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {"dpo": ("beta",), "reinforcement": ("grader", "effort")}
+"""The fields that only some methods have."""
 
 
 def form_for(context: Context, project: Project) -> JobForm:
     """The form as the project's own training fills it."""
     training, files = project.document.training, project.files
-    rest = dict(training.settings)
+    profile = training.profile if training.profile in context.profiles() else "local"
+    return form_of(
+        Pattern(
+            profile, training.model, training.method, training.suffix or project.slug, training.seed,
+            training.settings, files.get("train"), files.get("validation"),
+        )
+    )  # fmt: skip
+
+
+def form_of(pattern: Pattern) -> JobForm:
+    """The form filled with a job to begin with; settings that have no field of their own stand among the others."""
+    rest = dict(pattern.settings)
 
     def taken(names: tuple[str, ...]) -> str:
         return next((str(rest.pop(name)) for name in names if name in rest), "")
 
-    epochs, batch, rate = taken(_EPOCHS), taken(_BATCH), taken(_RATE)
-    profile = training.profile if training.profile in context.profiles() else "local"
+    fields = {"epochs": taken(_EPOCHS), "batch": taken(_BATCH), "rate": taken(_RATE)}
+    if "beta" in FIELDS_OF.get(pattern.method, ()):
+        fields["beta"] = taken(("beta",))
+    if "effort" in FIELDS_OF.get(pattern.method, ()):
+        fields["effort"] = taken(("reasoning_effort",)) or EFFORTS[0]
+    if project := _wandb_project(rest.get(SETTING)):
+        del rest[SETTING]
+        fields["wandb"] = project
     more = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in rest.items()]
     return JobForm(
-        profile=profile,
-        model=training.model,
-        method=training.method,
-        suffix=training.suffix or project.slug,
-        train=str(files.get("train", "")),
-        validation=str(files.get("validation", "")),
-        epochs=epochs,
-        batch=batch,
-        rate=rate,
-        seed=str(training.seed),
+        profile=pattern.profile,
+        model=pattern.model,
+        method=pattern.method,
+        suffix=pattern.suffix or "",
+        train=str(pattern.training_file or ""),
+        validation=str(pattern.validation_file or ""),
+        seed="" if pattern.seed is None else str(pattern.seed),
         more=shlex.join(more),
+        **fields,
     )
+
+
+def _wandb_project(given: Any) -> str:
+    """An integration that one line can say; others stay as they are."""
+    match given:
+        case [{"type": "wandb", "wandb": {"project": str(project), **rest}}] if not {*rest} - {"entity"}:
+            return f"{rest['entity']}/{project}" if rest.get("entity") else project
+    return ""
 
 
 def request_of(form: JobForm, context: Context) -> JobRequest:
@@ -93,12 +133,15 @@ def request_of(form: JobForm, context: Context) -> JobRequest:
         raise WorkbenchError("model", "is empty", "name a base model, such as starter")
     settings: dict[str, Any] = {}
     if form.epochs.strip():
-        settings["n_epochs"] = _number("epochs", form.epochs)
+        settings["n_epochs"] = _or_auto(_number, "epochs", form.epochs)
     if form.batch.strip():
-        settings["batch_size"] = _whole("batch size", form.batch)
+        settings["batch_size"] = _or_auto(_whole, "batch size", form.batch)
     if form.rate.strip():
-        settings["learning_rate" if ours else "learning_rate_multiplier"] = _number("learning rate", form.rate)
-    settings |= parse_settings(form.more)
+        name = "learning_rate" if ours else "learning_rate_multiplier"
+        settings[name] = _or_auto(_number, "learning rate", form.rate)
+    settings |= _of_method(form) | parse_settings(form.more)
+    if form.wandb.strip() and profile.capabilities.integrations:
+        settings[SETTING] = [wandb(form.wandb)]
     return JobRequest(
         profile=form.profile,
         model=form.model.strip(),
@@ -139,6 +182,19 @@ def wish_of_form(form: JobForm, project: Project) -> Wish | None:
     )
 
 
+def _of_method(form: JobForm) -> dict[str, Any]:
+    """The settings of the fields that this method has."""
+    settings: dict[str, Any] = {}
+    shown = FIELDS_OF.get(form.method, ())
+    if "beta" in shown and form.beta.strip():
+        settings["beta"] = _or_auto(_number, "beta", form.beta)
+    if "grader" in shown and form.grader.strip():
+        settings["grader"] = read_grader(Path(form.grader.strip()).expanduser())
+    if "effort" in shown and form.effort != EFFORTS[0]:
+        settings["reasoning_effort"] = form.effort
+    return settings
+
+
 def parse_settings(text: str) -> dict[str, Any]:
     """`name=value name=value`, quoted as in a shell; a value is JSON where it is JSON, else the string."""
     try:
@@ -165,6 +221,10 @@ def _file(name: str, text: str) -> Path:
     if not path.is_file():
         raise WorkbenchError(name, f"{path} is not a file", "give the path of a JSONL file")
     return path
+
+
+def _or_auto(read: Callable[[str, str], int | float], name: str, text: str) -> int | float | str:
+    return AUTO if text.strip().lower() == AUTO else read(name, text)
 
 
 def _number(name: str, text: str) -> int | float:

@@ -24,7 +24,7 @@ from workbench.screens.job_messages import (
     JobsListed,
     LineageFound,
 )
-from workbench.screens.jobs_watching import Watching
+from workbench.screens.jobs_next import GoingOn
 from workbench.terminal.escape import visible_line
 from workbench.widgets import clock
 from workbench.widgets.lines import LineList
@@ -60,7 +60,7 @@ COLUMNS: Final = (
 )
 
 
-class JobsScreen(Watching):
+class JobsScreen(GoingOn):
     """The list above, the job under its cursor below."""
 
     MODE = "jobs"
@@ -84,6 +84,10 @@ you are; if ftwb is closed then, when it is open again. The line *then* says how
 `space` marks jobs: their curves lie over each other, each with its letter at the end. `a` follows a run that was not \
 started here, by its files: TensorBoard, trainer_state.json, results.csv or a log with `{'loss': …}` lines; `D` takes \
 it off the list.
+
+`C` opens the form filled with the job under the cursor, whatever became of it, to be changed and created again. `v` \
+shows what it has left: enter on a checkpoint is a job that goes on from it, at Azure `d` deploys it. `R` brings home \
+what a provider is about to switch off.
 """
 
     def __init__(self, context: Context, project: Project) -> None:
@@ -303,7 +307,7 @@ it off the list.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the job under the cursor allows now."""
-        if action not in ("pause", "resume", "cancel", "lineage", "detach"):
+        if action not in ("pause", "resume", "cancel", "lineage", "detach", "clone", "checkpoints"):
             return True
         job = self.job
         if job is None or (job.profile == ATTACHED) != (action == "detach"):

@@ -53,6 +53,11 @@ class TunedModel(BaseModel):
     listed: bool = True
     """Whether the provider still lists it; its job may outlive it."""
 
+    @property
+    def answers(self) -> bool:
+        """It can still be asked, as far as anybody knows."""
+        return self.listed and (self.days_left is None or self.days_left > 0)
+
 
 @dataclass(frozen=True)
 class Inventory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import tempfile
@@ -9,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from workbench.catalog.models import lifecycle
 from workbench.errors import WorkbenchError
+from workbench.providers.request import beside_hyperparameters
 from workbench.workflow.context import Context
+from workbench.workflow.like import Pattern
 from workbench.workflow.rescue import TunedModel, kept, rescue_folder
 from workbench.workflow.train import JobRecord, job_folder
 
@@ -24,7 +27,13 @@ _LOCAL_METHODS = ("sft",)
 """What our engine trains."""
 _LOCAL_SETTINGS = ("n_epochs", "batch_size")
 """Hyperparameters that mean the same to our engine: a learning rate multiplier is one of an unknown rate."""
-_HOSTED_SETTINGS = ("n_epochs", "batch_size", "learning_rate_multiplier", "beta")
+_HOSTED_SETTINGS = (
+    *("n_epochs", "batch_size", "learning_rate_multiplier", "beta"),
+    *("compute_multiplier", "eval_interval", "eval_samples", "reasoning_effort"),
+)
+Where = Literal["local", "azure"]
+WAYS: Final[tuple[Where, ...]] = ("local", "azure")
+"""Where a model can be trained again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,47 +80,72 @@ def write_commands(context: Context, profile: str, found: Iterable[Retraining]) 
     return path
 
 
-def _retraining(context: Context, profile: str, model: TunedModel, job: Job, today: date) -> Retraining:
+def retrain_pattern(
+    context: Context, profile: str, model: TunedModel, job: Job, where: Where, *, today: date | None = None
+) -> Pattern:
+    """The job that trains a model again here or at Azure, ready to be changed and created.
+
+    Raises `WorkbenchError` that says why this way is closed.
+    """
     document = str((job_folder(context, profile, job.id) / "job.toml").relative_to(context.home))
     record = context.store.read(document, JobRecord)
     train, validation = kept(context, record.train_sha256), kept(context, record.validation_sha256)
     if train is None:
-        return Retraining(
-            model.id, job.id, None, None, ("its training file could not be had: train from your own copy",)
-        )
-    why: list[str] = []
-    data = ["--train", str(train), *(["--validation", str(validation)] if validation else [])]
-    local = azure = None
-    if job.method in _LOCAL_METHODS:
-        rest = _options(job, _LOCAL_SETTINGS, job.suffix)
-        local = shlex.join(["ftwb", "job", "create", "--profile", "local", "--model", "starter", *data, *rest])
-    else:
-        why.append(f"locally: the engine has no method {job.method}")
+        raise _closed(model, "its training file could not be had", "train from your own copy")
+    if where == "local":
+        if job.method not in _LOCAL_METHODS:
+            raise _closed(model, f"locally: the engine has no method {job.method}")
+        settings = _chosen(job, _LOCAL_SETTINGS)
+        return Pattern("local", "starter", job.method, job.suffix, job.seed, settings, train, validation)
     known = lifecycle(model.base, "azure")
     method = "rft" if job.method == "reinforcement" else job.method
     if known is None:
-        why.append(f"at Azure: {model.base} is not known to be offered there")
-    elif known.trainable(today) is False or method not in known.methods:
-        why.append(f"at Azure: {model.base} is not trained there with {job.method} (as of {known.as_of})")
-    elif job.method == "reinforcement":
-        why.append("at Azure: its grader has to be given again with --grader FILE")
-    else:
-        suffix = job.suffix.replace(".", "-")[:18] if job.suffix else None
-        rest = _options(job, _HOSTED_SETTINGS, suffix)
-        azure = shlex.join(["ftwb", "job", "create", "--profile", "azure", "--model", model.base, *data, *rest])
-    return Retraining(model.id, job.id, local, azure, tuple(why))
+        raise _closed(model, f"at Azure: {model.base} is not known to be offered there")
+    if known.trainable(today or date.today()) is False or method not in known.methods:
+        raise _closed(model, f"at Azure: {model.base} is not trained there with {job.method} (as of {known.as_of})")
+    settings = _chosen(job, _HOSTED_SETTINGS)
+    if job.method == "reinforcement":
+        grader = beside_hyperparameters(context.profile(profile), job.method, job.raw).get("grader")
+        if not grader:
+            raise _closed(model, "at Azure: its grader has to be given again with --grader FILE")
+        settings["grader"] = grader
+    suffix = job.suffix.replace(".", "-")[:18] if job.suffix else None
+    return Pattern("azure", model.base, job.method, suffix, job.seed, settings, train, validation)
 
 
-def _options(job: Job, names: tuple[str, ...], suffix: str | None) -> list[str]:
-    """Method, suffix, seed, and the settings that were chosen rather than left to the provider."""
-    options = ["--method", job.method]
-    options += ["--suffix", suffix] if suffix else []
-    options += ["--seed", str(job.seed)] if job.seed is not None else []
-    for name in names:
-        value = job.settings.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            options += ["--set", f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"]
-    return options
+def _closed(model: TunedModel, why: str, hint: str = "") -> WorkbenchError:
+    return WorkbenchError(f"model {model.id}", why, hint, code="not_retrainable")
+
+
+def _retraining(context: Context, profile: str, model: TunedModel, job: Job, today: date) -> Retraining:
+    commands: dict[Where, str] = {}
+    why: dict[str, None] = {}
+    for where in WAYS:
+        try:
+            commands[where] = command_of(retrain_pattern(context, profile, model, job, where, today=today))
+        except WorkbenchError as error:
+            why[f"{error.why}: {error.hint}" if error.hint else error.why] = None
+    return Retraining(model.id, job.id, commands.get("local"), commands.get("azure"), tuple(why))
+
+
+def command_of(pattern: Pattern) -> str:
+    """The command that creates the job of a pattern."""
+    words = ["ftwb", "job", "create", "--profile", pattern.profile, "--model", pattern.model]
+    words += ["--train", str(pattern.training_file)]
+    words += ["--validation", str(pattern.validation_file)] if pattern.validation_file else []
+    words += ["--method", pattern.method]
+    words += ["--suffix", pattern.suffix] if pattern.suffix else []
+    words += ["--seed", str(pattern.seed)] if pattern.seed is not None else []
+    for name, value in pattern.settings.items():
+        text = f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+        words += ["--set", f"{name}={text}"]
+    return shlex.join(words)
+
+
+def _chosen(job: Job, names: tuple[str, ...]) -> dict[str, Any]:
+    """The settings that were chosen rather than left to the provider."""
+    found = {name: job.settings[name] for name in names if name in job.settings}
+    return {name: value for name, value in found.items() if value not in ("auto", "default", None)}
 
 
 def _comment(text: str) -> str:

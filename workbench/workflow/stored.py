@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
 from workbench.workflow.rescue import rescue_folder
 
@@ -52,6 +54,38 @@ async def save_stored(
                 why = error.why
             found.append(Stored(model, path, len(read_lines(path)), why))
     return found
+
+
+def refuse_taken(path: Path) -> None:
+    """Raise `WorkbenchError` where something is already, before anybody is asked."""
+    if path.exists():
+        raise WorkbenchError(str(path), "is there already", "name a new file", code="exists")
+
+
+def write_dataset(stored: Sequence[Stored], path: Path) -> int:
+    """Every record that came home as one new dataset, none where there is no record; returns how many.
+
+    Never over a file that is there. Raises `WorkbenchError`.
+    """
+    refuse_taken(path)
+    lines = [line for one in stored if one.path.is_file() for line in one.path.read_bytes().splitlines()]
+    if not lines:
+        return 0
+    made = False
+    try:
+        with path.open("xb") as file:
+            made = True
+            file.writelines(line + b"\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        refuse_taken(path)
+    except OSError as error:
+        if made:
+            path.unlink(missing_ok=True)
+        why = (error.strerror or str(error)).lower()
+        raise WorkbenchError(str(path), f"cannot be written ({why})", "choose another place", code="disk") from error
+    return len(lines)
 
 
 async def _save(client: AsyncOpenAI, profile: Profile, model: str, path: Path, progress: Callable[[str], None]) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from workbench.providers.request import JobRequest
     from workbench.workflow.eligibility import Eligibility
 
+CREATING = "creating the job"
+"""What is told when the files are there, and nothing can be taken back any more."""
 WORTH_TELLING = 1_000_000
 """Bytes of a file whose upload is told."""
 ATTACHED = "attached"
@@ -141,11 +143,13 @@ async def create_job(
     return job
 
 
-def _told(progress: Callable[[str], None]) -> Callable[[Path, int, int], None]:
+def _told(progress: Callable[[str], None]) -> Callable[[Path | None, int, int], None]:
     """How far an upload is, in a sentence; small files need none."""
 
-    def told(path: Path, done: int, total: int) -> None:
-        if total >= WORTH_TELLING:
+    def told(path: Path | None, done: int, total: int) -> None:
+        if path is None:
+            progress(CREATING)
+        elif total >= WORTH_TELLING:
             progress(f"uploading {path.name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
 
     return told
@@ -232,6 +236,15 @@ async def with_job(context: Context, job_id: str, call: Callable[[AsyncOpenAI, P
     profile = await find_profile(context, job_id)
     async with await context.client(profile.name) as client:
         return await call(client, profile, job_id)
+
+
+async def methods_of(context: Context, name: str) -> tuple[str, ...]:
+    """What a profile trains with; of our own engine what its interpreter can, which it is asked for."""
+    profile = context.profile(name)
+    if profile.kind != "local":
+        return profile.capabilities.methods
+    answer: dict[str, Any] = await context.engine.call("GET", "methods")
+    return tuple(str(method["name"]) for method in answer["methods"])
 
 
 async def show_job(context: Context, job_id: str, *, stale: Callable[[WorkbenchError], None] = lambda _: None) -> Job:

@@ -16,10 +16,11 @@ from textual.widgets import Input, Select, Static
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
+from workbench.providers.hyperparameters import EFFORTS
 from workbench.screens.aside import aside
 from workbench.screens.dialogs.dialog import Dialog
 from workbench.screens.dialogs.path import PathSuggester
-from workbench.screens.job_form import AFTER, JobForm, form_for, request_of, wish_of_form
+from workbench.screens.job_form import AFTER, FIELDS_OF, JobForm, form_for, form_of, request_of, wish_of_form
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.reading import Reading
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from workbench.providers.jobs import Job
     from workbench.providers.request import JobRequest
     from workbench.workflow.context import Context
+    from workbench.workflow.like import Pattern
     from workbench.workflow.measure import RunQuote
     from workbench.workflow.project import Project
     from workbench.workflow.train import Quote
     from workbench.workflow.wish import Wish
 
+FULL = 11
+"""Rows of fields that leave less room for the quote."""
 QUOTE_AFTER_S = 0.4
 """Rest after a keystroke before the engine or the price table is asked."""
 _ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
@@ -45,19 +49,26 @@ _ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
     (("validation", "validation"),),
     (("epochs", "epochs"), ("batch", "batch size")),
     (("rate", "learning rate"), ("seed", "seed")),
+    (("beta", "beta"),),
+    (("grader", "grader file"), ("effort", "reasoning")),
+    (("wandb", "report to W&B"),),
     (("more", "more settings"),),
     (("then", "then measure"), ("items", "items at most")),
     (("questions", "own questions"), ("ceiling", "USD at most")),
 )
 _PLACEHOLDERS = {
+    "train": "path of a JSONL file",
     "validation": "none",
     "more": "name=value name=value",
     "suffix": "none",
     "seed": "0",
+    "grader": "JSON, or a .py file",
+    "wandb": "project, or team/project; empty: not",
     "items": "all",
     "questions": "bundled",
     "ceiling": "its price",
 }
+_HINT = "tab next field · ctrl+s creates the job · escape {}"
 
 
 OURS_TO_FETCH = "starter"
@@ -91,15 +102,25 @@ class Refused(Message):
 
 
 class Fetching(Message):
-    """The base model is on its way."""
+    """The base model, or the training file, is on its way."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, stoppable: bool = True) -> None:
         super().__init__()
         self.text = text
+        self.stoppable = stoppable
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest matters."""
         return isinstance(message, Fetching)
+
+
+class MethodsFound(Message):
+    """What the profile trains with."""
+
+    def __init__(self, profile: str, methods: tuple[str, ...]) -> None:
+        super().__init__()
+        self.profile = profile
+        self.methods = methods
 
 
 class Created(Message):
@@ -114,25 +135,32 @@ class NewJobDialog(Dialog["Job"]):
     """Closes with the created job, or None."""
 
     CSS = stylesheet("new_job")
-    TITLE_TEXT = "New job"
-    HINT = "tab next field · ctrl+s creates the job · escape closes"
+    HINT = _HINT.format("closes")
     CSS_CLASSES = "form"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s,f9", "create", "Create", show=False, priority=True)]
 
-    def __init__(self, context: Context, project: Project) -> None:
+    def __init__(
+        self, context: Context, project: Project, pattern: Pattern | None = None, title: str = "New job"
+    ) -> None:
         super().__init__()
         self.context = context
         self.project = project
-        self._form = form_for(context, project)
+        self._form = form_of(pattern) if pattern is not None else form_for(context, project)
+        self._title = title
+        self._missing = pattern.missing if pattern is not None else None
+        """Why the data of an earlier job is not here."""
         self._quote: Quote | None = None
         self._after: RunQuote | None = None
         self._creating = False
+        self._stoppable = False
+        """It is on its way, and nothing that cannot be taken back has been asked for."""
         self._says = Reading(id="quote")
 
     def compose_body(self) -> Iterable[Widget]:
         """Two columns of fields, the quote below."""
+        yield Static(visible_line(self._title), classes="title", markup=False)
         for row in _ROWS:
-            with Horizontal(classes="fields"):
+            with Horizontal(classes="fields", id=f"row-{row[0][0]}"):
                 for name, title in row:
                     yield Static(title, classes="field-name", markup=False)
                     yield self._field(name)
@@ -144,13 +172,15 @@ class NewJobDialog(Dialog["Job"]):
         if name == "profile":
             names = [(visible_line(each), each) for each in sorted(self.context.profiles())]
             return Select(names, value=value, allow_blank=False, compact=True, id=name)
+        if name == "effort":
+            return Select([(each, each) for each in EFFORTS], value=value, allow_blank=False, compact=True, id=name)
         if name == "method":
             methods = [(each, each) for each in self._methods()]
             return Select(methods, value=value, allow_blank=False, compact=True, id=name)
         if name == "then":
             return Select(list(AFTER), value=value, allow_blank=False, compact=True, id=name)
         suggester: Suggester | None = None
-        if name in ("train", "validation", "questions"):
+        if name in ("train", "validation", "grader", "questions"):
             suggester = PathSuggester()
         elif name == "model":
             suggester = SuggestFromList(_models_of(self.context, self.project))
@@ -164,9 +194,44 @@ class NewJobDialog(Dialog["Job"]):
         return known if self._form.method in known else [self._form.method, *known]
 
     def on_mount(self) -> None:
-        """Quote what the project would train as it is."""
+        """Quote what would be trained as it is."""
         self.query_one("#model", Input).focus()
+        self._show_fields()
+        self.find_methods(self._form.profile)
         self.quote()
+
+    # What a profile and a method have -------------------------------------------------------------------------------
+
+    def _show_fields(self) -> None:
+        """Only what this method of this profile takes."""
+        shown = FIELDS_OF.get(self._form.method, ())
+        for name in ("beta", "grader"):
+            self.query_one(f"#row-{name}").display = name in shown
+        able = self.context.profile(self._form.profile).capabilities
+        self.query_one("#row-wandb").display = bool(able.integrations)
+        self.set_class(sum(row.display for row in self.query(".fields")) >= FULL, "-full")
+
+    @work(exclusive=True, group="methods", exit_on_error=False)
+    async def find_methods(self, profile: str) -> None:
+        """Ask what it trains with."""
+        from workbench.workflow.train import methods_of
+
+        try:
+            self.post_message(MethodsFound(profile, await aside(methods_of(self.context, profile))))
+        except WorkbenchError:
+            return  # the quote says why the profile cannot be asked
+
+    @on(MethodsFound)
+    def show_methods(self, message: MethodsFound) -> None:
+        """Offer them, the one that was chosen still chosen where it is among them."""
+        if message.profile != self._form.profile or not message.methods:
+            return
+        choice: Select[str] = self.query_one("#method", Select)
+        kept = self._form.method if self._form.method in message.methods else message.methods[0]
+        with self.prevent(Select.Changed):
+            choice.set_options([(visible_line(each), each) for each in message.methods])
+            choice.value = kept
+        self.changed()
 
     # What the form says ---------------------------------------------------------------------------------------------
 
@@ -179,10 +244,14 @@ class NewJobDialog(Dialog["Job"]):
     @on(Select.Changed)
     def changed(self) -> None:
         """Another job: another quote."""
-        if self._read() != self._form and not self._creating:
-            self._form = self._read()
-            self._quote = self._after = None
-            self.quote()
+        if self._read() == self._form or self._creating:
+            return
+        before, self._form = self._form, self._read()
+        self._quote = self._after = None
+        self._show_fields()
+        if before.profile != self._form.profile:
+            self.find_methods(self._form.profile)
+        self.quote()
 
     @work(exclusive=True, group="quote", exit_on_error=False)
     async def quote(self) -> None:
@@ -229,7 +298,11 @@ class NewJobDialog(Dialog["Job"]):
             about = f"{OURS_TO_FETCH} is not on this machine yet: ctrl+s fetches it, then creates the job. "
             self._says.show_text(lambda width: _warnings([about + "What it needs is known when it is here."], width))
             return
-        text, way_out = visible_line(message.error.message), visible_line(message.error.hint)
+        self._show_hint()
+        told = message.error
+        if self._missing is not None and not self._form.train.strip():
+            told = WorkbenchError("training file", self._missing, "give the path of a JSONL file")
+        text, way_out = visible_line(told.message), visible_line(told.hint)
         self._says.show_text(
             lambda width: [
                 *((Piece(line, "bad"),) for line in wrap(f"✗ {text}", width)),
@@ -280,17 +353,21 @@ class NewJobDialog(Dialog["Job"]):
         self.app.push_screen(dialog, lambda yes: self._start(request, wish) if yes else None)
 
     def _start(self, request: JobRequest, wish: Wish | None) -> None:
-        self._creating = True
+        self._creating = self._stoppable = True
+        self._show_hint()
         self.workers.cancel_group(self, "quote")
         self._tell([Piece("Creating the job…")])
         self.create(request, wish)
+
+    def _show_hint(self) -> None:
+        self.query_one(".hint", Static).update(_HINT.format("stops" if self._creating else "closes"))
 
     @work(group="create", exit_on_error=False)
     async def create(self, request: JobRequest, wish: Wish | None) -> None:
         """Fetch the base model where it is ours to fetch, then create; once."""
         from workbench.workflow.answering import ensure_model
         from workbench.workflow.quickstart import pull_notice
-        from workbench.workflow.train import create_job
+        from workbench.workflow.train import CREATING, create_job
         from workbench.workflow.wish import ask
 
         def also(job: Job) -> None:
@@ -302,18 +379,23 @@ class NewJobDialog(Dialog["Job"]):
             done = f", {notice.fraction:.0%}" if notice.fraction is not None else ""
             self.post_message(Fetching(f"{notice.text}{done}"))
 
+        def uploading(text: str) -> None:
+            self.post_message(Fetching(text, stoppable=text != CREATING))
+
         try:
             if self.context.profile(request.profile).kind == "local":
                 await aside(ensure_model(self.context, request.model, fetching))
-            creating = create_job(self.context, request, project=self.project.slug, also=also)
+            creating = create_job(self.context, request, project=self.project.slug, also=also, progress=uploading)
             self.post_message(Created(await aside(creating)))
         except WorkbenchError as error:
             self.post_message(Refused(error))
 
     @on(Fetching)
     def show_fetching(self, message: Fetching) -> None:
-        """How far the base model is."""
-        self._tell([Piece(visible_line(message.text))])
+        """How far the base model, or the upload, is."""
+        if self._creating:
+            self._stoppable = message.stoppable
+            self._tell([Piece(visible_line(message.text))])
 
     @on(Created)
     def created(self, message: Created) -> None:
@@ -321,9 +403,14 @@ class NewJobDialog(Dialog["Job"]):
         self.dismiss(message.job)
 
     def action_leave(self) -> None:
-        """Close; not while a job is being created, which cannot be taken back."""
+        """Close; stop what is on its way; but not while the job is being created, which cannot be taken back."""
         if not self._creating:
             self.dismiss(None)
+        elif self._stoppable:
+            self.workers.cancel_group(self, "create")
+            self._creating = self._stoppable = False
+            self._show_hint()
+            self._tell([Piece("Stopped; no job was created. What has arrived is not sent again.", "warning")])
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """An unforeseen failure is told like any other."""
