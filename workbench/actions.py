@@ -27,7 +27,18 @@ MODES: Final[Mapping[str, str]] = {
     "playground": "Playground",
 }
 """The five modes in the order of the loop, and what they are called on screen. Each is a scope too."""
-ON_TOP: Final = ("items", "slices", "voting", "neighbours", "editor", "pair", "microscope", "profiles", "deployments", "rescue")
+ON_TOP: Final = (
+    "items",
+    "slices",
+    "voting",
+    "neighbours",
+    "editor",
+    "pair",
+    "microscope",
+    "profiles",
+    "deployments",
+    "rescue",
+)
 """Scopes of the screens that stand on top of a mode's own."""
 
 

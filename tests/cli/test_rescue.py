@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -246,3 +247,34 @@ def test_a_provider_without_stored_completions_is_told(ftwb: Ftwb, provider: Fak
     provider.fail("/chat/completions", method="GET", status=404, body={"detail": "Not Found"})
     ran = ftwb("rescue", "--stored", "--json")
     assert (ran.code, ran.json["stored"][0]["why_not"]) == (0, "Not Found")
+
+
+def test_stored_completions_become_one_new_dataset(
+    ftwb: Ftwb, provider: FakeProvider, model: str, tmp_path: Path
+) -> None:
+    """`--stored-to`: of all models together, never over a file that is there, none where there is nothing."""
+    path = tmp_path / "stored.jsonl"
+    ran = ftwb("rescue", "--list", "--stored-to", str(path), "--json")
+    assert (ran.code, ran.json["stored_file"], path.exists()) == (0, None, False)
+    for number in range(3):
+        provider.completions.add(model, f"q {number}", str(number))
+    ran = ftwb("rescue", "--list", "--stored-to", str(path), "--json")
+    assert (ran.code, ran.json["stored_file"]) == (0, str(path))
+    assert ftwb("dataset", "check", str(path), "--json").json["records"] == 3
+    provider.requests.clear()
+    refused = ftwb("rescue", "--list", "--stored-to", str(path))
+    assert (refused.code, "is there already" in refused.err) == (1, True)
+
+
+def test_a_reinforced_model_is_trained_again_with_its_grader(
+    ftwb: Ftwb, provider: FakeProvider, records: bytes
+) -> None:
+    """At Azure, which has the method and the base; what its job was graded by goes along."""
+    grader = {"type": "string_check", "name": "g", "input": "i", "reference": "r", "operation": "eq"}
+    method = {"type": "reinforcement", "reinforcement": {"grader": grader, "hyperparameters": {"n_epochs": 2}}}
+    trained(provider, records, model="o4-mini-2025-04-16", method=method)
+    provider.jobs[-1]["method"]["reinforcement"]["grader"] = grader
+    (again,) = ftwb("rescue", "--json").json["retrain"]
+    assert "--method reinforcement" in again["azure"]
+    (given,) = (word for word in shlex.split(again["azure"]) if word.startswith("grader="))
+    assert json.loads(given.removeprefix("grader=")) == grader

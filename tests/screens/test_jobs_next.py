@@ -78,7 +78,7 @@ async def test_a_job_that_is_not_ours_lacks_its_data_and_the_form_says_so(theirs
         await wait_idle(pilot)
         assert app.screen.query_one("#suffix", Input).value == "elsewhere"
         text = " ".join(screen_text(app).replace("│", " ").split())
-        assert "is not kept in this workspace" in text
+        assert "the data of job ftjob-00000002fake is not kept" in text
 
 
 async def test_a_job_goes_on_from_a_checkpoint(loop, until) -> None:  # noqa: F811

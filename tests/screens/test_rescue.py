@@ -225,6 +225,17 @@ async def test_a_profile_that_lacks_its_key_says_so_where_the_list_would_be(thei
         assert len(screen.found.models) == 1
 
 
+async def test_models_of_a_recording_are_marked(theirs, screen_text) -> None:  # noqa: F811
+    """Nobody shall take them for one's own."""
+    (theirs.context.home / "config.toml").write_text("[profiles.demo]\nkind = 'openai'\nreplay = 'openai'\n")
+    app = theirs.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_idle(pilot)
+        app.push_screen(RescueScreen(theirs.context, theirs.project, "demo"))
+        await wait_idle(pilot)
+        assert "recorded: of the recording openai" in screen_text(app)
+
+
 async def test_no_model_is_said(theirs, screen_text) -> None:  # noqa: F811
     """One sentence with the key."""
     app = theirs.app()

@@ -130,9 +130,10 @@ here or at Azure, with what was saved.
         models, jobs = len(message.found.models), len(message.found.jobs)
         urgent = sum(one.days_left is not None and 0 < one.days_left < 90 for one in message.found.models)
         told = f"{models:,} fine-tuned models · {jobs:,} jobs" + (f" · {urgent:,} end within 90 days" if urgent else "")
-        self._about.show(
-            [Piece(" models of ", "muted"), Piece(visible_line(self.profile), "accent"), Piece(f"  {told}", "muted")]
-        )
+        replay = self.context.profile(self.profile).replay
+        mark = [Piece(f"  recorded: of the recording {visible_line(replay)}", "warning")] if replay else []
+        name = Piece(visible_line(self.profile), "accent")
+        self._about.show([Piece(" models of ", "muted"), name, *mark, Piece(f"  {told}", "muted")])
         if message.found.notes and not self.working:
             self._say("; ".join(message.found.notes), "warning")
 
