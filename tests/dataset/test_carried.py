@@ -78,14 +78,13 @@ def check(path: Path, cache: Path, spec: Spec, edit: Callable[[Document], object
         for _ in range(times):
             edit(document)
             saved = document.save()
-            assert saved.before is not None
             chunks: list[Chunk] = []
             carried = analyse(
                 document.rows,
                 spec,
                 workers=1,
                 cache=cache,
-                before=Before(saved.before, saved.ids),
+                before=Before.of(saved),
                 on_chunk=chunks.append,
             )
             same(carried, analyse(path, spec, workers=0, cache=cache / "other"))
@@ -225,6 +224,21 @@ def test_most_of_a_file_or_an_array_is_looked_at_as_a_whole(tmp_path: Path, look
     assert looked_at[2:] == [40, 39]
 
 
+def test_what_was_saved_once_more_is_looked_at_as_a_whole(made: Path, tmp_path: Path, looked_at: list[int]) -> None:
+    """The rows of the first save are not those of the second; and a save to another file leaves nothing behind."""
+    with open_document(made, tmp_path / "journals") as document:
+        document.index_rest()
+        analyse(document.rows, CHAT, workers=1, cache=tmp_path)
+        document.move([0], 9, title="")
+        first = document.save()
+        document.move([0], 5, title="")
+        document.save()
+        twice = analyse(document.rows, CHAT, workers=1, cache=tmp_path, before=Before.of(first))
+        same(twice, analyse(made, CHAT, workers=0))
+        assert looked_at == [len(document)] * 2
+        assert Before.of(document.save(tmp_path / "copy.jsonl")) is None
+
+
 def test_carrying_can_be_cancelled(made: Path, tmp_path: Path) -> None:
     """As any analysis."""
     with open_document(made, tmp_path / "journals") as document:
@@ -232,8 +246,7 @@ def test_carrying_can_be_cancelled(made: Path, tmp_path: Path) -> None:
         analyse(document.rows, CHAT, workers=1, cache=tmp_path)
         document.insert(0, [document.raw(5)], title="")
         saved = document.save()
-        assert saved.before is not None
-        before = Before(saved.before, saved.ids)
+        before = Before.of(saved)
         with pytest.raises(AnalysisCancelled):
             analyse(document.rows, CHAT, workers=1, cache=tmp_path, before=before, cancelled=lambda: True)
 

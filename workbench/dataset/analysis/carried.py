@@ -25,7 +25,7 @@ from workbench.dataset.analysis.stored import load, load_tally
 from workbench.dataset.analysis.tasks import PART_BYTES
 from workbench.dataset.analysis.whole import Whole
 from workbench.dataset.analysis.wire import Start, Task
-from workbench.dataset.rows import Rows
+from workbench.dataset.rows import Rows, Saved
 from workbench.dataset.rows.lines import LineIndex
 from workbench.dataset.rules.facts import Tally
 from workbench.dataset.rules.registry import all_rules
@@ -42,9 +42,16 @@ class Before:
 
     rows: Rows
     """Still open, though another file has its name by now."""
+    now: Rows
+    """The file as it is."""
     ids: NDArray[np.int64] | None
-    """For every row of the file now, the row it was then; below 0 for one that was written. None: all are as they
+    """For every row of the file as it is, the row it was; below 0 for one that was written. None: all are as they
     were."""
+
+    @classmethod
+    def of(cls, saved: Saved) -> Before | None:
+        """What a save leaves behind; None where it was to another file."""
+        return None if saved.before is None or saved.now is None else cls(saved.before, saved.now, saved.ids)
 
 
 def carry(
@@ -55,6 +62,8 @@ def carry(
     Raises AnalysisCancelled, and WorkbenchError as the analysis does.
     """
     rows, index = whole.rows, whole.rows.index
+    if rows is not before.now:  # it was saved once more meanwhile
+        return False
     if not isinstance(index, LineIndex) or not isinstance(before.rows.index, LineIndex) or not rows.complete:
         return False
     old, tally = load(cache, before.rows, spec), load_tally(cache, before.rows, spec)
@@ -68,6 +77,7 @@ def carry(
         return False
     gone, fresh = _look_at(before.rows, moved.gone, rows, moved.fresh, spec, workers, cancelled)
     left = tally.without(_tally(gone), moved.lines_left)
+    del tally
     if left is None:
         return False
     columns = ColumnStore()
@@ -84,10 +94,10 @@ class _Moved:
     """Which rows went, came and stayed, and where they stand now."""
 
     def __init__(self, ids: NDArray[np.int64], count: int, places: Places, old: Places) -> None:
-        self.fresh = np.flatnonzero(ids < 0)
+        self.fresh = np.flatnonzero(ids < 0).astype("i4")
         """Rows of the new file."""
-        self.stayed = np.flatnonzero(ids >= 0)
-        self.was = ids[self.stayed]
+        self.stayed = np.flatnonzero(ids >= 0).astype("i4")
+        self.was = ids[self.stayed].astype("i4")
         """What these were called in the old file."""
         self.new = np.full(count, -1, "i4")
         """Of every row of the old file its number now; -1 for those that are gone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,8 +94,9 @@ class Whole:
             yield Chunk(rows, part_.columns, Findings.joined([self._findings[-1]]), self._columns.shared)
 
     def take_all(self, columns: Columns, found: Sequence[Findings], tally: Tally, blank_lines: Sequence[int]) -> None:
-        """Take what is known of all rows at once; the findings have the rows and lines of the file."""
-        self.facts.merge(tally, 0)
+        """Take what is known of all rows at once, to have it; the findings have the rows and lines of the file."""
+        for counted in fields(Tally):
+            setattr(self.facts, counted.name, getattr(tally, counted.name))
         self.facts.blank_lines += blank_lines
         self._columns = ColumnStore.of(columns)
         self._findings = [(findings, 0, 0) for findings in found]

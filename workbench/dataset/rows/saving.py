@@ -46,6 +46,8 @@ class Saved:
     (every row is the one it was), and for a save to another file."""
     before: Rows | None = None
     """Saved over the source: the file as it was, still open, for whoever knows something of its rows."""
+    now: Rows | None = None
+    """And as it is, which is what `ids` are about."""
 
 
 def save(document: Document, target: Path | None, progress: Callable[[int, int], None] | None, *, force: bool) -> Saved:
@@ -141,7 +143,7 @@ def _replace(document: Document, written: Beside, rows: Rows, *, force: bool) ->
     document.journal.end_save(signature)
     before = document.rows
     document.become(rows, signature)
-    return Saved(document.path, len(rows), written.size, edits, ids, before)
+    return Saved(document.path, len(rows), written.size, edits, ids, before, rows)
 
 
 def _put_in_place(written: Beside) -> None:

@@ -18,9 +18,9 @@ from workbench.screens.datasets.memory import give_back
 from workbench.screens.datasets.open_file import OpenFile
 
 if TYPE_CHECKING:
-    from workbench.dataset.analysis import Spec
+    from workbench.dataset.analysis import Before, Spec
     from workbench.dataset.formats import Format
-    from workbench.dataset.rows import Document, RowId, Saved
+    from workbench.dataset.rows import Document, RowId
     from workbench.screens.datasets.facts import FileFacts, RowFacts
 
 EDITED_AFTER_S = 0.7
@@ -70,6 +70,8 @@ class Analysing(RecordsScreen):
     _seen_on_screen = False
     """Whether the rows on screen were analysed when they were drawn: then more facts change nothing there."""
     _edited_timer: Timer | None = None
+    before: Before | None = None
+    """The file as it was before it was saved, until the next analysis takes it: it is large."""
 
     def pace(self) -> Callable[[str, int, int], None]:
         """For a worker: says a few times a second how far it is, and stops where nobody waits any more."""
@@ -86,16 +88,17 @@ class Analysing(RecordsScreen):
         return tell
 
     @work(thread=True, exclusive=True, group="analysis", exit_on_error=False)
-    def analyse_file(self, file: OpenFile, saved: Saved | None = None) -> None:
+    def analyse_file(self, file: OpenFile) -> None:
         """Let the rules see every row, in processes of their own; what they found so far is shown.
 
         After a save they see those that were written: what is known of the others is kept.
         """
-        from workbench.dataset.analysis import AnalysisCancelled, Before, Chunk, analyse
+        from workbench.dataset.analysis import AnalysisCancelled, Chunk, analyse
         from workbench.screens.datasets.edited import for_rows
         from workbench.screens.datasets.facts import GrowingFacts, facts_of_analysis
 
         tell, generation, worker = self.pace(), file.document.generation, get_current_worker()
+        before, self.before = self.before, None
         growing = GrowingFacts()
         spec, due = self._spec(file.format), 0.0
         file.spec = for_rows(spec)
@@ -113,12 +116,13 @@ class Analysing(RecordsScreen):
                     file.rows,
                     spec,
                     cache=self.context.cache,
-                    before=None if saved is None or saved.before is None else Before(saved.before, saved.ids),
+                    before=before,
                     progress=partial(tell, "checking"),
                     on_chunk=grown,
                     cancelled=lambda: worker.is_cancelled,
                 )
             )
+            del before  # the old file and its index go before memory is given back
             self.post_message(FileAnalysed(file.document, generation, facts, done=True))
 
     def _spec(self, fmt: Format) -> Spec:

@@ -131,6 +131,8 @@ class Saving(Opening, Editing):
     @on(FileSaved)
     def show_saved(self, message: FileSaved) -> None:
         """Say so; over the file, rows are numbered anew and the rules see them again."""
+        from workbench.dataset.analysis import Before
+
         file, kept, saved = message.file, message.kept, message.kept.saved
         records = "1 record" if saved.rows == 1 else f"{saved.rows:,} records"
         recipe = f" What was done is in {kept.recipe.name}." if kept.recipe is not None else ""
@@ -150,7 +152,8 @@ class Saving(Opening, Editing):
         self.refresh_bindings()
         self.state = "checking…"
         self.show_files()
-        self.analyse_file(file, saved)
+        self.before = Before.of(saved)
+        self.analyse_file(file)
 
     def on_screen_resume(self) -> None:
         """Somebody may have changed the file meanwhile."""
