@@ -137,10 +137,19 @@ def _copies(digests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     del ordered
     pieces = (
-        np.flatnonzero(np.isin(digests[at : at + _AT_ONCE], twice)) + at for at in range(0, len(digests), _AT_ONCE)
+        np.flatnonzero(_among(digests[at : at + _AT_ONCE], twice)) + at for at in range(0, len(digests), _AT_ONCE)
     )
     rows = np.concatenate([np.zeros(0, "i8"), *pieces])
     rows = rows[digests[rows] != 0]
     _, firsts, groups = np.unique(digests[rows], return_index=True, return_inverse=True)
     copies = np.flatnonzero(firsts[groups] != np.arange(len(rows)))
     return rows[copies], rows[firsts[groups[copies]]]
+
+
+def _among(digests: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    """Which of these are among the known ones, which are in order; `np.isin` would load masked arrays for it."""
+    if not len(known):
+        return np.zeros(len(digests), bool)
+    places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
+    found: NDArray[Any] = known[places] == digests
+    return found
