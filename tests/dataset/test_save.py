@@ -218,6 +218,31 @@ def test_the_row_each_saved_row_was_is_told(source: Path, journals: Path) -> Non
 # --- what a file has besides its bytes -------------------------------------------------------------------------------
 
 
+def test_the_old_file_is_there_as_long_as_somebody_has_it(
+    source: Path, journals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then a thread gives it back: whoever was the last does not wait for it."""
+    closed: dict[int, str] = {}
+    gone = threading.Event()
+    close = os.close
+
+    def watched(fd: int) -> None:
+        closed[fd] = threading.current_thread().name
+        close(fd)
+        if fd == old:
+            gone.set()
+
+    with open_document(source, journals) as document:
+        first, old = document.raw(0), document.rows.fd
+        document.delete([0], title="")
+        monkeypatch.setattr(os, "close", watched)
+        saved = document.save()
+        assert saved.before is not None and saved.now is document.rows
+        assert saved.before.raw(0) == first and old not in closed
+        del saved
+        assert gone.wait(10) and closed[old] != threading.current_thread().name
+
+
 def test_permissions_owner_attributes_and_links_are_kept(source: Path, journals: Path) -> None:
     """A private file stays private, a link stays a link."""
     link = source.parent / "link.jsonl"

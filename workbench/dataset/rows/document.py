@@ -328,7 +328,8 @@ class Document(Present):
     def become(self, rows: Rows, signature: Signature) -> None:
         """Be the saved file: for `saving`, which has put it in place."""
         with self._state:
-            old, self.rows = self.rows, rows
+            self.rows.close_aside()  # others may still be reading
+            self.rows = rows
             self.signature = signature
             self._edits, self._head, self._since_checkpoint = [], 0, 0
             self._known = len(rows)
@@ -336,10 +337,6 @@ class Document(Present):
             self._seen.clear()
             self.overlay.clear()
             self.generation += 1
-        # Giving up a large file takes the system a while, and others may still be reading: a thread lets go of it.
-        last = [old]
-        del old
-        threading.Thread(target=last.clear, daemon=True).start()
 
     def close(self) -> None:
         """Keep unsaved edits for next time and give the file back. Raises as `flush` does, but closes in any case."""

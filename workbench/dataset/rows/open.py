@@ -70,6 +70,12 @@ class Rows:
             self._fd = -1
             self._close()
 
+    def close_aside(self) -> None:
+        """Have a thread give the file back once nobody has these rows: one without a name takes the system a while."""
+        self._close.detach()
+        self._close = weakref.finalize(self, _close_aside, self._fd)
+        self._close.atexit = False  # the system does it then
+
     @property
     def fd(self) -> int:
         """The open file, for whoever copies spans of it; -1 once it is closed."""
@@ -183,6 +189,10 @@ class Rows:
             column = self.index.tail - text.rfind(b"\n", 0, self.index.tail)
             found.append(DecodeError(line, column, "text stands behind the end of the array"))
         return found
+
+
+def _close_aside(fd: int) -> None:
+    threading.Thread(target=os.close, args=(fd,), daemon=True).start()
 
 
 def open_rows(path: Path, progress: Callable[[int, int], None] | None = None) -> Rows:
