@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.dataset.duplicates import Cancelled, crew, find_duplicates, groups, leaked, leaked_texts
+from workbench.dataset.duplicates.lookup import Lookup
 from workbench.dataset.duplicates.shingles import shingles
 from workbench.dataset.duplicates.texts import prompt_text, record_text
 from workbench.dataset.rows import open_rows
@@ -192,10 +193,10 @@ def test_texts_are_cut_as_they_are_normalised(texts: list[str]) -> None:
     for kind in ("words", "characters"):
         every = shingles(texts, kind)
         assert len(every) == len(texts)
-        keys = every.keys().tolist()
+        keys = every.keys.tolist()
         for number, text in enumerate(texts):
             alone = shingles([text], kind)
-            assert alone.of(0).tolist() == every.of(number).tolist() and alone.keys()[0] == keys[number]
+            assert alone.of(0).tolist() == every.of(number).tolist() and alone.keys[0] == keys[number]
 
 
 @given(st.text(alphabet="aBc ÉßДю.,!請問 かナ-_\n\t１ﬁ", max_size=30), st.text(alphabet="abc é請 .", max_size=30))
@@ -204,11 +205,34 @@ def test_shingles_agree_with_the_normalisation_of_scorers(left: str, right: str)
     a, b = shingles([left], "words"), shingles([right], "words")
     assert len(a.hashes) == (max(1, len(words(left)) - 2) if words(left) else 0)
     if words(left) == words(right):
-        assert a.keys().tolist() == b.keys().tolist()
+        assert a.keys.tolist() == b.keys.tolist()
     characters = shingles([left, normalise(left)], "characters")
     assert characters.of(0).tolist() == characters.of(1).tolist()
     length = len(normalise(left))
     assert len(characters.hashes) == 2 * (max(1, length - 4) if length else 0)
+
+
+def test_every_character_is_what_it_is_once_normalised() -> None:
+    """All of the basic plane, each between letters: as the text that normalisation makes of it."""
+    texts = [f"a{char} b{char}{char}c" for char in map(chr, range(0x10000))]
+    whole = shingles(texts, "characters").keys
+    assert (whole == shingles([normalise(text) for text in texts], "characters").keys).all()
+
+
+@given(st.lists(st.text(alphabet="qé\u0301\u0323\u0327\u0345\u094d\u093c\u0651\u064b\u0e38\u0e48ßẖİſΣ", max_size=8)))
+def test_marks_in_any_order_are_the_same_text(texts: list[str]) -> None:
+    """Accents may be written in several orders, and letters become several."""
+    normal = shingles([normalise(text) for text in texts], "characters").keys
+    assert shingles(texts, "characters").keys.tolist() == normal.tolist()
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3), unique=True), st.lists(st.integers(0, 4)))
+def test_a_small_set_is_found_among_many(known: list[int], others: list[int]) -> None:
+    """Also where several of the set begin with the same bits, and in an empty set."""
+    ordered, many = np.array(sorted(known), np.uint64), np.array([*known, *others], np.uint64)
+    places, which = Lookup(ordered).find(many)
+    assert places.tolist() == np.flatnonzero(np.isin(many, ordered)).tolist()
+    assert ordered[which].tolist() == many[places].tolist()
 
 
 def test_no_near_question_is_missed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.dataset.digest import digest_raw
-from workbench.dataset.duplicates import leaked, settle, settled
-from workbench.dataset.duplicates.alike import Sets
+from workbench.dataset.duplicates import alike, leaked, settle, settled
+from workbench.dataset.duplicates.alike import Cuts, Sets
 from workbench.dataset.duplicates.join import Union
 from workbench.dataset.duplicates.meet import across, within
 from workbench.dataset.duplicates.scaffold import Scaffolding, scaffolding, scaffolding_of
@@ -128,13 +129,31 @@ def test_similarity_is_jaccards(seed: int, count: int) -> None:
     shared = sorted(cut[0])[:3]
     common = np.sort(shingles([" ".join(one) for one in shared], "words").hashes)
     for known, dropped in ((NO_SCAFFOLDING, set()), (Scaffolding(common, common, common), set(shared))):
-        alike = Sets.of(texts, Plan("words", known)).compare(left, right)
+        compared = Sets.of(texts, Plan("words", known)).compare(left, right)
         for place, (one, other) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
             a, b = cut[one], cut[other]
-            assert alike.plain()[place] == pytest.approx(len(a & b) / len(a | b))
+            assert compared.plain()[place] == pytest.approx(len(a & b) / len(a | b))
             if a - dropped or b - dropped:
                 a, b = a - dropped, b - dropped
-            assert alike.told()[place] == pytest.approx(len(a & b) / len(a | b))
+            assert compared.told()[place] == pytest.approx(len(a & b) / len(a | b))
+
+
+def test_cuts_that_are_not_kept_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is kept, a row's shingles are its own; with room for all, each text is asked for once."""
+    texts = [" ".join(WORDS[at : at + 12]) for at in range(30)]
+    for room, times in ((1 << 20, 0), (15, 58)):
+        monkeypatch.setattr(alike, "_KEPT", room)
+        asked: list[int] = []
+
+        def texts_of(rows: Sequence[int], asked: list[int] = asked) -> list[str]:
+            asked.extend(rows)
+            return [texts[row] for row in rows]
+
+        cuts = Cuts(texts_of, Plan("words", NO_SCAFFOLDING))
+        for _ in range(3):
+            again = cuts.sets(range(30)).compare(np.arange(29), np.arange(1, 30))
+            assert again.plain().tolist() == pytest.approx([9 / 11] * 29)
+        assert asked[:30] == [*range(30)] and len(asked) == 30 + times
 
 
 def test_rows_that_are_alike_meet_however_many_are_alike() -> None:

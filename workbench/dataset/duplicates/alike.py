@@ -18,6 +18,7 @@ NEAR = 0.8
 _JOINED, _LEAKED = 0.3, 0.1
 """Shares of the doubtful scaffolding that another file, or a part of this one, may tell otherwise: a split keeps
 together what might be near copies there, a leak is only what surely would be."""
+_KEPT = 1 << 25  # shingles that are kept for rows to come, four bytes each
 CUT = 500  # texts cut at once: their arrays stay in the processor's cache
 
 Counts = NDArray[np.int64]
@@ -81,9 +82,11 @@ class Sets:
     @classmethod
     def of(cls, texts: Sequence[str], plan: Plan) -> Sets:
         """Cut and number."""
-        parts = [_cut(texts[at : at + CUT], plan) for at in range(0, len(texts), CUT)]
-        sizes = np.concatenate([part[1] for part in parts])
-        packed = np.concatenate([part[0] for part in parts])
+        return Cuts(lambda rows: [texts[row] for row in rows], plan).sets(range(len(texts)))
+
+    @classmethod
+    def numbered(cls, packed: NDArray[np.uint32], sizes: Counts) -> Sets:
+        """Of texts that are cut: their shingles one after another, and how many by text and class."""
         numbers, known = numbered(packed)
         weights = np.array([[1, 1 << 32, 0, 0], [0, 0, 1, 1 << 32]], np.int64)[:, known & np.uint32(3)]
         return cls(numbers, np.concatenate([[0], np.cumsum(sizes.sum(1))]), weights, sizes)
@@ -106,6 +109,30 @@ class Sets:
         low, high = sums & 0xFFFFFFFF, sums >> 32
         common = np.stack([low[0], high[0], low[1], high[1]], axis=1)
         return Alike(self.sizes[left], self.sizes[right], common)
+
+
+class Cuts:
+    """The shingles of rows: cut when they are asked for, and the latest kept, as rows are compared with many others."""
+
+    def __init__(self, texts_of: TextsOf, plan: Plan) -> None:
+        self._texts_of = texts_of
+        self._plan = plan
+        self._kept: dict[int, tuple[NDArray[np.uint32], Counts]] = {}
+        self._size = 0
+
+    def sets(self, rows: Sequence[int]) -> Sets:
+        """Of some rows, in their order."""
+        missing = [row for row in rows if row not in self._kept]
+        for at in range(0, len(missing), CUT):
+            part = missing[at : at + CUT]
+            packed, sizes = _cut(self._texts_of(part), self._plan)
+            self._size += len(packed)
+            each = np.split(packed, np.cumsum(sizes.sum(1))[:-1])
+            self._kept.update(zip(part, zip(map(np.copy, each), sizes, strict=True), strict=True))
+        chosen = [self._kept[row] for row in rows]
+        while self._size > _KEPT:
+            self._size -= len(self._kept.pop(next(iter(self._kept)))[0])
+        return Sets.numbered(np.concatenate([one for one, _ in chosen]), np.stack([sizes for _, sizes in chosen]))
 
 
 def _cut(texts: Sequence[str], plan: Plan) -> tuple[NDArray[np.uint32], Counts]:

@@ -16,6 +16,7 @@ from workbench.dataset.duplicates.worker import read_signatures, write_plans, wr
 from workbench.errors import WorkbenchError
 
 BLOCK = 2000  # rows handed over at once
+_PIPE = 1 << 20  # bytes, where the system lets us choose: a block comes in few pieces, between which nobody waits
 _FEW = 10_000  # rows that are signed sooner than workers have started
 
 
@@ -107,6 +108,7 @@ class _Crew:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                pipesize=_PIPE,
             )
             try:
                 self._feed(worker, errors)

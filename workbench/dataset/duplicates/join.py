@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.dataset.duplicates.alike import NEAR, Alike, Numbers, Sets, TextsOf, worth
+from workbench.dataset.duplicates.alike import NEAR, Alike, Cuts, Numbers, TextsOf, worth
 from workbench.dataset.duplicates.meet import across, within
 from workbench.dataset.duplicates.shingles import Hashes, distinct
 from workbench.dataset.duplicates.signatures import Plan, Signatures
 
 _PENDING = 500_000  # pairs after which those found so far are compared: what is put together needs no more
-_BATCH = 30_000  # rows whose texts are held at once
+_BATCH = 30_000  # rows whose shingles are numbered at once
 
 
 class Union:
@@ -94,8 +94,9 @@ def join_near(
     # Of rows with equal texts one is compared.
     _, firsts = np.unique(signed.texts, return_index=True)
     rows = np.sort(firsts[signed.texts[firsts] != 0]).astype(np.int64)
+    cuts = Cuts(texts_of, plan)
     for left, right in _once(within(signed.keys, rows), union, stopped):
-        for part_left, part_right, alike in _compared(left, right, plan, texts_of):
+        for part_left, part_right, alike in _compared(left, right, cuts):
             similar = alike.perhaps() if lenient else alike.told() >= NEAR
             one, other, told = part_left[similar], part_right[similar], alike.told()[similar]
             union.join(one, other)
@@ -138,9 +139,10 @@ def _fresh(waiting: Sequence[Numbers], seen: Numbers) -> Numbers:
 
 
 def _compared(
-    left: Numbers, right: Numbers, plan: Plan, texts_of: TextsOf, threshold: float = NEAR
+    left: Numbers, right: Numbers, cuts: Cuts, threshold: float = NEAR
 ) -> Iterator[tuple[Numbers, Numbers, Alike]]:
-    """Pairs of rows and how alike they are, without those whose sizes tell enough."""
+    """Pairs of rows and how alike they are, without those whose sizes tell enough; all pairs of a left one together."""
+    left, right = _clustered(left, right)
     at = 0
     while at < len(left):
         take = min(len(left) - at, _PENDING)
@@ -150,11 +152,21 @@ def _compared(
             if len(rows) <= _BATCH or take <= _BATCH // 2:
                 break
             take //= 2
-        sets = Sets.of(texts_of(rows.tolist()), plan)
+        sets = cuts.sets(rows.tolist())
         one, other = np.searchsorted(rows, left[part]), np.searchsorted(rows, right[part])
         kept = worth(sets.sizes, one, other, threshold)
         yield left[part][kept], right[part][kept], sets.compare(one[kept], other[kept])
         at += take
+
+
+def _clustered(left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
+    """The same pairs, with those together that hang together: so each text is needed for one batch, or for few."""
+    rows = distinct(np.concatenate([left, right]))
+    one, other = np.searchsorted(rows, left), np.searchsorted(rows, right)
+    union = Union(len(rows))
+    union.join(one, other)
+    order = np.lexsort((left, union.roots()[one]))
+    return left[order], right[order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +243,11 @@ def near_across(
         own = [number for number in numbers if number < count]
         return mine.texts_of(own) + theirs.texts_of([number - count for number in numbers[len(own) :]])
 
+    cuts = Cuts(texts_of, plan)
     meeting = across(mine.signed.keys, rows, theirs.signed.keys, others)
     pairs = ((left, right + count) for left, right in meeting)
     for left, right in _once(pairs, Union(count + len(theirs.signed)), stopped):
-        for part_left, part_right, alike in _compared(left, right, plan, texts_of, threshold):
+        for part_left, part_right, alike in _compared(left, right, cuts, threshold):
             told = alike.told()
             similar = told >= threshold
             columns = (part_left, part_right - count, told, np.zeros(len(told), np.bool_), alike.surely())

@@ -7,6 +7,7 @@ meet its nearest neighbours only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,21 +30,24 @@ _SIDE = 1 << 16  # pairs whose keys are looked at at once
 
 def within(keys: Keys, rows: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
     """Pairs of rows that meet, the earlier one first; a pair may come more than once."""
-    for first, second in _places():
-        both = _both(keys, rows, first, second)
-        ordered = np.sort((both << np.uint64(32)) | np.arange(len(rows), dtype=np.uint64))
-        groups, places = ordered >> np.uint64(32), (ordered & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        found, large = _neighbours(groups)
-        pairs = [(places[one], places[other]) for one, other in found]
-        if len(large):
-            members = np.flatnonzero(np.isin(groups, groups[large]))
-            pairs += _reordered(keys, rows, places[members], groups[members], second)
-        if pairs:
-            one = rows[np.concatenate([pair[0] for pair in pairs])]
-            other = rows[np.concatenate([pair[1] for pair in pairs])]
-            left, right = np.minimum(one, other), np.maximum(one, other)
-            kept = _enough(keys, keys, left, right)
-            yield left[kept], right[kept]
+    columns = np.ascontiguousarray(keys[rows].T)
+    for second in range(BANDS):
+        by_second = _ascending(columns[second])
+        for apart in range(1, _APART + 1):
+            first = (second - apart) % BANDS
+            places = by_second[_ascending(columns[first][by_second])]
+            groups = (columns[first][places].astype(np.uint32) << np.uint32(16)) | columns[second][places]
+            found, large = _neighbours(groups)
+            pairs = [(places[one], places[other]) for one, other in found]
+            if len(large):
+                members = np.flatnonzero(np.isin(groups, groups[large]))
+                pairs += _reordered(columns, places[members], groups[members], second)
+            if pairs:
+                one = rows[np.concatenate([pair[0] for pair in pairs])]
+                other = rows[np.concatenate([pair[1] for pair in pairs])]
+                left, right = np.minimum(one, other), np.maximum(one, other)
+                kept = _enough(keys, keys, left, right)
+                yield left[kept], right[kept]
 
 
 def across(keys: Keys, rows: Numbers, other_keys: Keys, others: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
@@ -63,6 +67,11 @@ def across(keys: Keys, rows: Numbers, other_keys: Keys, others: Numbers) -> Iter
         yield left[kept], right[kept]
 
 
+def _ascending(column: Keys) -> NDArray[np.intp]:
+    """The places of its numbers in their order; of so short numbers NumPy's stable sort is by their bytes."""
+    return np.argsort(column, kind="stable")
+
+
 def _places() -> Iterator[tuple[int, int]]:
     """The pairs of keys that are looked at together."""
     return ((first, (first + apart) % BANDS) for first in range(BANDS) for apart in range(1, _APART + 1))
@@ -73,7 +82,7 @@ def _both(keys: Keys, rows: Numbers, first: int, second: int) -> NDArray[np.uint
     return both
 
 
-def _neighbours(groups: NDArray[np.uint64]) -> tuple[list[tuple[Numbers, Numbers]], Numbers]:
+def _neighbours(groups: NDArray[Any]) -> tuple[list[tuple[Numbers, Numbers]], Numbers]:
     """Places of one group at most a window apart, in pairs; and places in groups that are larger than that."""
     found: list[tuple[Numbers, Numbers]] = []
     places = np.flatnonzero(groups[1:] == groups[:-1])
@@ -87,13 +96,13 @@ def _neighbours(groups: NDArray[np.uint64]) -> tuple[list[tuple[Numbers, Numbers
 
 
 def _reordered(
-    keys: Keys, rows: Numbers, places: Numbers, groups: NDArray[np.uint64], second: int
+    columns: Keys, places: Numbers, groups: NDArray[np.uint32], second: int
 ) -> Iterator[tuple[Numbers, Numbers]]:
     """Pairs within large groups, by further keys: there those that are most alike are neighbours."""
     _, ranks = np.unique(groups, return_inverse=True)
     for further in range(1, _ORDERS + 1):
-        order = np.lexsort((keys[rows[places], (second + further) % BANDS], ranks))
-        found, _ = _neighbours(ranks[order].astype(np.uint64))
+        order = np.lexsort((columns[(second + further) % BANDS][places], ranks))
+        found, _ = _neighbours(ranks[order])
         for one, other in found:
             yield places[order[one]], places[order[other]]
 

@@ -8,7 +8,7 @@ of its shingles are taken for something else, not all of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import islice
 from zlib import crc32
@@ -16,6 +16,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.dataset.duplicates.lookup import Lookup
 from workbench.dataset.duplicates.shingles import Hashes, Kind, Shingles, shingles
 from workbench.dataset.duplicates.texts import TEXT_OF, read
 
@@ -35,14 +36,28 @@ class Scaffolding:
     """What is taken for scaffolding."""
     surely: Hashes
     """What is scaffolding in any large part of the file too."""
+    _depths: NDArray[np.uint8] = field(init=False, repr=False, compare=False)
+    _doubtful: Lookup = field(init=False, repr=False, compare=False)
+    _told: Lookup = field(init=False, repr=False, compare=False)
 
-    def classes(self, values: Hashes) -> NDArray[np.int64]:
+    def __post_init__(self) -> None:
+        doubtful, depths = Lookup(self.doubtful), np.ones(len(self.doubtful), np.uint8)
+        for inner in (self.told, self.surely):
+            depths[doubtful.find(inner)[1]] += 1
+        object.__setattr__(self, "_depths", depths)
+        object.__setattr__(self, "_doubtful", doubtful)
+        object.__setattr__(self, "_told", Lookup(self.told))
+
+    def classes(self, values: Hashes) -> NDArray[np.uint8]:
         """How many of the three sets each shingle is in."""
-        total = np.zeros(len(values), np.int64)
-        for known in (self.doubtful, self.told, self.surely):
-            if len(known):
-                total += known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+        total = np.zeros(len(values), np.uint8)
+        places, which = self._doubtful.find(values)
+        total[places] = self._depths[which]
         return total
+
+    def stripped(self, every: Shingles) -> Shingles:
+        """Texts without what is taken for scaffolding; one that is nothing else keeps it."""
+        return every.without(self._told.find(every.hashes)[0])
 
 
 def scaffolding(sample: Shingles) -> Scaffolding:

@@ -1,12 +1,10 @@
 """Texts cut into overlapping pieces and hashed, many texts at once: what similarity is counted on.
 
-Texts are compared as `evaluate.text.normalise` sees them: NFKC, case folded, punctuation and symbols as spaces. The
-hashes are the same in every process and on every machine.
+The hashes are the same in every process and on every machine.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +12,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workbench.dataset.duplicates.characters import IDEOGRAPH, LETTER, SPACE, Characters, characters, folded, kinds
 
 Hashes = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
@@ -25,9 +25,7 @@ WORDS = 3
 CHARACTERS = 5
 """Characters in one shingle of a prompt, which may be a few words."""
 
-_SPACE, _LETTER, _IDEOGRAPH, _UNSTABLE = 0, 1, 2, 3
 _PRIME = 0x9E3779B97F4A7C15
-_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,8 @@ class Shingles:
 
     hashes: Hashes
     offsets: Offsets
+    keys: Hashes
+    """One number a text, the same for texts that are the same once normalised; 0 where nothing is left of it."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -44,40 +44,25 @@ class Shingles:
         """The different shingles of one text, sorted."""
         return distinct(self.hashes[self.offsets[number] : self.offsets[number + 1]])
 
-    def without(self, scaffolding: Hashes) -> Shingles:
-        """Less the scaffolding; a text that is nothing else keeps it."""
-        if not len(scaffolding) or not len(self.hashes):
+    def without(self, places: Offsets) -> Shingles:
+        """Less those at some places (ascending), but a text of which nothing would be left keeps all."""
+        if not len(places):
             return self
-        place = np.minimum(np.searchsorted(scaffolding, self.hashes), len(scaffolding) - 1)
-        kept = scaffolding[place] != self.hashes
-        counts = _counts(kept, self.offsets)
-        bare = np.repeat((counts == 0), np.diff(self.offsets))
-        kept |= bare
-        return Shingles(self.hashes[kept], _starts(_counts(kept, self.offsets)))
-
-    def keys(self) -> Hashes:
-        """One number a text, the same for texts that are the same once normalised; 0 where nothing is left of it."""
-        place = np.arange(len(self.hashes), dtype=np.int64) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
-        mixed = _mix(self.hashes * (2 * place + 1).astype(np.uint64))
-        totals = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
-        sums = totals[self.offsets[1:]] - totals[self.offsets[:-1]]
-        return np.where(np.diff(self.offsets) > 0, np.maximum(_mix(sums), np.uint64(1)), np.uint64(0))
+        counts = np.diff(self.offsets)
+        left = counts - np.diff(np.searchsorted(places, self.offsets))
+        kept = np.ones(len(self.hashes), np.bool_)
+        kept[places] = False
+        bare = left == 0
+        if bare.any():
+            kept |= np.repeat(bare, counts)
+            left = np.where(bare, counts, left)
+        return Shingles(self.hashes[kept], _starts(left), self.keys)
 
 
 def shingles(texts: Sequence[str], kind: Kind) -> Shingles:
     """Cut texts into shingles of three words or five characters; a shorter text is one shingle."""
-    folded = [text.lower() if text.isascii() else text.casefold() for text in texts]
-    codes, ends = _codes(folded)
-    classes = _classes()[np.minimum(codes, 0xFFFF)]
-    unstable = np.flatnonzero((classes == _UNSTABLE) | _rare(codes))
-    if len(unstable):
-        # Asking each text whether it is normalised takes longer than all else; few have a character that is not.
-        for number in np.unique(np.searchsorted(ends, unstable, side="right")).tolist():
-            whole = unicodedata.normalize("NFKC", texts[number]).casefold()
-            folded[number] = unicodedata.normalize("NFKC", whole)
-        codes, ends = _codes(folded)
-        classes = _stable_classes()[np.minimum(codes, 0xFFFF)]
-    return _of_words(codes, classes, ends) if kind == "words" else _of_characters(codes, classes, ends)
+    every = characters(texts)
+    return _of_words(every) if kind == "words" else _of_characters(every)
 
 
 def distinct(values: NDArray[Number]) -> NDArray[Number]:
@@ -88,127 +73,98 @@ def distinct(values: NDArray[Number]) -> NDArray[Number]:
     return ordered[kept]
 
 
-def _codes(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Offsets]:
-    """The characters of texts with a line end behind each, and where each text ends."""
-    joined = "\n".join(texts) + "\n"
-    ends = np.cumsum(np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts)))
-    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32), ends
-
-
-_RARE = ((0x11000, 0x12000), (0x1D100, 0x1D800), (0x1EE00, 0x1F000), (0x1F100, 0x1F260), (0x2F800, 0x2FA20))
-"""Beyond the basic plane: blocks with characters that normalisation changes or joins (letters of formulas, flags)."""
-
-
-def _rare(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    found = np.zeros(len(codes), np.bool_)
-    beyond = np.flatnonzero(codes > 0xFFFF)
-    if len(beyond):
-        there = codes[beyond]
-        found[beyond] = np.logical_or.reduce([(first <= there) & (there < last) for first, last in _RARE])
-    return found
-
-
-@cache
-def _classes() -> NDArray[np.uint8]:
-    """As `_stable_classes`, with a class of its own for characters that normalisation may change or join.
-
-    Punctuation that becomes other punctuation is not among them.
-    """
-    table = _stable_classes().copy()
-    for code in range(0x80, 0xFFFF):
-        char = chr(code)
-        if unicodedata.combining(char):
-            table[code] = _UNSTABLE
-        parts = unicodedata.decomposition(char).split()
-        if len(parts) == 2 and not parts[0].startswith("<"):
-            table[int(parts[1], 16)] = _UNSTABLE  # it may join with the character before it
-        if parts:
-            normal = unicodedata.normalize("NFKC", char)
-            spaces = table[code] == _SPACE and all(_stable_classes()[min(ord(one), 0xFFFF)] == _SPACE for one in normal)
-            if normal != char and not spaces:
-                table[code] = _UNSTABLE
-    table[0x1100:0x1200] = _UNSTABLE  # the parts of Korean syllables
-    return table
-
-
-@cache
-def _stable_classes() -> NDArray[np.uint8]:
-    """For each character of the basic plane: space (punctuation and symbols too), letter, ideograph or kana.
-
-    What lies beyond is emoji and rare scripts: the last entry, space.
-    """
-    table = np.zeros(0x10000, np.uint8)
-    for code in range(0xFFFF):
-        if unicodedata.category(chr(code))[0] not in "PSZC":
-            table[code] = _LETTER
-    for first, last in ((0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF)):
-        block = table[first : last + 1]
-        block[block == _LETTER] = _IDEOGRAPH
-    return table
-
-
-def _of_words(codes: NDArray[np.uint32], classes: NDArray[np.uint8], ends: Offsets) -> Shingles:
+def _of_words(every: Characters) -> Shingles:
     """Shingles of words; each ideograph is a word."""
-    before = np.concatenate([np.zeros(1, np.uint8), classes[:-1]])
-    begins = (classes == _IDEOGRAPH) | ((classes == _LETTER) & (before != _LETTER))
-    after = np.concatenate([classes[1:], np.zeros(1, np.uint8)])
-    stops = (classes == _IDEOGRAPH) | ((classes == _LETTER) & (after != _LETTER))
-    first, last = np.flatnonzero(begins), np.flatnonzero(stops) + 1
-    words = _hash_spans(codes, first, last)
-    return _windows(words, _starts(np.diff(np.searchsorted(first, ends), prepend=0)), WORDS)
+    # A line end stands behind each text: no word goes beyond, and the last one ends.
+    letters = np.concatenate([np.zeros(1, np.bool_), every.kinds == LETTER])
+    edges = np.flatnonzero(letters[1:] != letters[:-1])
+    first, last = edges[::2], edges[1::2]
+    ideographs = np.flatnonzero(every.kinds == IDEOGRAPH)
+    if len(ideographs):
+        first = _merged(first, ideographs)
+        last = _merged(last, ideographs + 1)
+    words = _mix(_Sums(every.by(_letters())).of(first, last))
+    lasts = np.searchsorted(first, every.ends)
+    return _windows(words, _before(lasts), lasts, WORDS)
 
 
-def _of_characters(codes: NDArray[np.uint32], classes: NDArray[np.uint8], ends: Offsets) -> Shingles:
+def _merged(one: Offsets, other: Offsets) -> Offsets:
+    """Two ascending arrays as one: a merge sort finds the runs, NumPy's usual sort takes ten times as long."""
+    return np.sort(np.concatenate([one, other]), kind="stable")
+
+
+def _of_characters(every: Characters) -> Shingles:
     """Shingles of characters; runs of white space count as one space, none stands at a text's ends."""
-    letters = classes != _SPACE
-    before = np.concatenate([np.zeros(1, np.bool_), letters[:-1]])
-    # A space counts where a letter stood before and one follows in the same text; the end of a text never does.
-    following = np.flatnonzero(letters)
-    spaces = np.flatnonzero(~letters & before)
-    upcoming = np.searchsorted(following, spaces)
-    inside = upcoming < len(following)
-    spaces = spaces[inside]
-    text_of_space = np.searchsorted(ends, spaces, side="right")
-    text_of_next = np.searchsorted(ends, following[upcoming[inside]], side="right")
-    kept = letters
-    kept[spaces[text_of_space == text_of_next]] = True
-    values = np.where(classes != _SPACE, codes, np.uint32(32))[kept].astype(np.uint64)
-    counts = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[np.concatenate([[0], ends])])
-    return _windows(_mix(values + np.uint64(1)), _starts(counts), CHARACTERS)
+    letters = every.kinds != SPACE
+    kept = letters.copy()
+    kept[1:] |= letters[:-1]  # a space counts where a letter stood before...
+    ends = np.cumsum(np.add.reduceat(kept, _before(every.ends), dtype=np.int64)) if len(every.ends) else every.ends
+    starts = _before(ends)
+    # ... and one follows in the same text; the last of a text, which may be its line end, never does.
+    return _windows(every.by(_mixed())[kept], starts, ends - (ends > starts), CHARACTERS)
 
 
-def _hash_spans(codes: NDArray[np.uint32], first: Offsets, last: Offsets) -> Hashes:
-    """A hash of the characters of each span: a polynomial, by differences of its running sum."""
-    powers, inverses = _powers(len(codes))
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum((codes + np.uint64(1)) * powers, dtype=np.uint64)])
-    return _mix((running[last] - running[first]) * inverses[first])
-
-
-def _windows(items: Hashes, offsets: Offsets, width: int) -> Shingles:
+def _windows(items: Hashes, firsts: Offsets, lasts: Offsets, width: int) -> Shingles:
     """Each `width` items of a text in a row; all items of a text that has fewer."""
-    counts = np.diff(offsets)
-    if not len(items):
-        return Shingles(np.zeros(0, np.uint64), np.zeros(len(counts) + 1, np.int64))
-    padded = np.concatenate([items, np.zeros(width - 1, np.uint64)])
-    left = np.repeat(offsets[1:], counts) - np.arange(len(items))  # items from here to the end of the text
-    total = np.zeros(len(items), np.uint64)
-    for step in range(width):
-        factor = np.uint64(pow(_PRIME, step + 1, 1 << 64))
-        total += np.where(left > step, padded[step : step + len(items)], np.uint64(0)) * factor
-    starts_text = np.zeros(len(items), np.bool_)
-    starts_text[offsets[:-1][counts > 0]] = True
-    kept = (left >= width) | starts_text
-    return Shingles(_mix(total[kept]), _starts(np.where(counts > 0, np.maximum(counts - width + 1, 1), 0)))
+    counts = lasts - firsts
+    sums = _Sums(items)
+    keys = np.where(counts > 0, np.maximum(_mix(sums.of(firsts, lasts)), np.uint64(1)), np.uint64(0))
+    many = np.where(counts > 0, np.maximum(counts - width + 1, 1), 0)
+    offsets = _starts(many)
+    windows = sums.each(width)
+    short = np.flatnonzero((counts > 0) & (counts < width))
+    windows[firsts[short]] = sums.of(firsts[short], lasts[short])
+    places = np.arange(offsets[-1]) + np.repeat(firsts - offsets[:-1], many)
+    return Shingles(_mix(windows[places]), offsets, keys)
+
+
+class _Sums:
+    """Of any stretch of values a hash: a polynomial, by differences of its running sum."""
+
+    def __init__(self, values: Hashes) -> None:
+        """The values are used up."""
+        powers, self._inverses = _powers(len(values) + 1)
+        self._running = np.zeros(len(values) + 1, np.uint64)
+        values *= powers[1:]
+        np.cumsum(values, out=self._running[1:])
+
+    def of(self, firsts: Offsets, lasts: Offsets) -> Hashes:
+        """One hash a stretch."""
+        sums: Hashes = (self._running[lasts] - self._running[firsts]) * self._inverses[firsts]
+        return sums
+
+    def each(self, width: int) -> Hashes:
+        """The hashes of the stretches of one width from each value on; what is behind the last is not told."""
+        sums = np.zeros(len(self._running) - 1, np.uint64)
+        many = max(0, len(sums) - width + 1)
+        np.subtract(self._running[width:], self._running[:many], out=sums[:many])
+        sums[:many] *= self._inverses[:many]
+        return sums
 
 
 def _mix(values: Hashes) -> Hashes:
     """Every bit of the result depends on every bit of the value (the finaliser of splitmix64)."""
-    mixed = values ^ (values >> np.uint64(30))
-    mixed = mixed * np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed = mixed * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
+    mixed = values >> np.uint64(30)
+    mixed ^= values
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    shifted = mixed >> np.uint64(27)
+    mixed ^= shifted
+    mixed *= np.uint64(0x94D049BB133111EB)
+    np.right_shift(mixed, np.uint64(31), out=shifted)
+    mixed ^= shifted
     return mixed
+
+
+@cache
+def _letters() -> Hashes:
+    """What stands for each character in the hash of a word."""
+    return folded() + np.uint64(1)
+
+
+@cache
+def _mixed() -> Hashes:
+    """What stands for each character in the hash of some: a space for all that is one."""
+    return _mix(np.where(kinds() == SPACE, np.uint64(ord(" ")), folded()) + np.uint64(1))
 
 
 _known: list[tuple[Hashes, Hashes]] = []
@@ -229,9 +185,9 @@ def _geometric(base: int, size: int) -> Hashes:
     return np.multiply.accumulate(steps, dtype=np.uint64)
 
 
-def _counts(kept: NDArray[np.bool_], offsets: Offsets) -> Offsets:
-    """How many are kept of each text."""
-    return np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(kept, dtype=np.int64)])[offsets])
+def _before(ends: Offsets) -> Offsets:
+    """Where each begins that begins where the one before it ends."""
+    return np.concatenate([np.zeros(1, np.int64), ends])[:-1]
 
 
 def _starts(counts: Offsets) -> Offsets:

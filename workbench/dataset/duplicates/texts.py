@@ -6,18 +6,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from workbench.dataset.duplicates.shingles import Kind
 from workbench.dataset.formats import PAIRS, Format, RecordError, content_text, format_of, parse_pair, to_chat
 
+_decode = msgspec.json.Decoder().decode
 _SYSTEM = ("system", "developer")
 
 
 def read(raw: bytes) -> object:
     """The value of a row, or None where it has none."""
-    import msgspec
-
     try:
-        return msgspec.json.decode(raw)
+        return _decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     try:
@@ -34,8 +35,7 @@ def record_text(value: object) -> str:
     messages = _messages(value)
     if messages is None:
         return "\n".join(_every_text(value))
-    said = [text for message in messages if message.get("role") not in _SYSTEM for text in _said(message)]
-    return "\n".join(said or (text for message in messages for text in _said(message)))
+    return "\n".join(_said(messages) or _said(messages, system=True))
 
 
 def prompt_text(value: object) -> str:
@@ -43,7 +43,7 @@ def prompt_text(value: object) -> str:
     messages = _prompt(value)
     if messages is None:
         return "\n".join(_every_text(value))
-    asked = [text for message in messages if message.get("role") not in _SYSTEM for text in _said(message)]
+    asked = _said(messages)
     return "\n".join(asked) if asked else record_text(value)
 
 
@@ -82,11 +82,22 @@ def _messages(value: object) -> Sequence[Mapping[str, Any]] | None:
         return None
 
 
-def _said(message: Mapping[str, Any]) -> Iterator[str]:
-    text = content_text(message.get("content"))
-    if text:
-        yield text
-    calls = message.get("tool_calls")
+def _said(messages: Sequence[Mapping[str, Any]], *, system: bool = False) -> list[str]:
+    """The texts of messages and of their tool calls; with `system` those of system prompts too."""
+    said: list[str] = []
+    for message in messages:
+        if not system and message.get("role") in _SYSTEM:
+            continue
+        content = message.get("content")
+        text = content if type(content) is str else content_text(content)
+        if text:
+            said.append(text)
+        if calls := message.get("tool_calls"):
+            said.extend(_called(calls))
+    return said
+
+
+def _called(calls: object) -> Iterator[str]:
     for call in calls if isinstance(calls, list) else ():
         function = call.get("function") if isinstance(call, Mapping) else None
         if isinstance(function, Mapping):

@@ -7,6 +7,7 @@ are little-endian.
 
 from __future__ import annotations
 
+import gc
 import struct
 import sys
 from collections.abc import Sequence
@@ -87,6 +88,7 @@ def read_signatures(source: IO[bytes], count: int, plans: int) -> tuple[Signatur
 
 def main() -> int:
     """Sign until there is nothing more."""
+    gc.disable()  # records are trees: looking for cycles among their parts takes as long as reading them
     source, out = sys.stdin.buffer, sys.stdout.buffer
     plans = read_plans(source)
     while (raws := read_rows(source)) is not None:
