@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.providers.addresses import secrets_in
 
 if TYPE_CHECKING:
     import openai
@@ -100,7 +101,7 @@ def translate(
     import httpx2
     import openai
 
-    secrets = (client.api_key,) if client is not None and client.api_key else ()
+    secrets = _secrets(client)
     where = f"{profile.name}: {what}"
     if isinstance(error, openai.APIStatusError):
         return _refusal(error, profile, where, secrets)
@@ -115,6 +116,13 @@ def translate(
     if isinstance(error, openai.APIError):  # an error that arrived inside a stream of a 200 answer
         return ProviderError(where, message or "the provider broke off", code=error.code or "provider_error")
     return ProviderError(where, message or type(error).__name__)
+
+
+def _secrets(client: openai.AsyncOpenAI | None) -> tuple[str, ...]:
+    """What must not be repeated: the key, and what somebody put into the address."""
+    if client is None:
+        return ()
+    return tuple(one for one in (client.api_key, *secrets_in(str(client.base_url))) if one)
 
 
 def strange(profile: Profile, what: str) -> ProviderError:
@@ -192,7 +200,7 @@ def _read(error: openai.APIStatusError, secrets: tuple[str, ...]) -> _Answer:
     message = scrub(_text(said) or "", secrets)
     if message.startswith("<"):
         message = f"a web page with HTTP status {status} instead of an answer; check the profile's base_url"
-    return _Answer(status, message, code, param)
+    return _Answer(status, message, code and scrub(code, secrets), param and scrub(param, secrets))
 
 
 def _complaint(item: Any) -> str:

@@ -54,20 +54,22 @@ async def probe(client: openai.AsyncOpenAI, profile: Profile, told: Callable[[Pr
     newest: list[str] = []
 
     async def ask_jobs() -> str:
-        newest.extend(await _ids(profile, "listing jobs", lambda: once.fine_tuning.jobs.list(limit=1)))
+        newest.extend(await _ids(once, profile, "listing jobs", lambda: once.fine_tuning.jobs.list(limit=1)))
         return f"the newest is {newest[0]}" if newest else "no jobs yet"
 
     async def ask_files() -> str:
-        found = await _ids(profile, "listing files", lambda: once.files.list(limit=1))
+        found = await _ids(once, profile, "listing files", lambda: once.files.list(limit=1))
         return "there are files" if found else "no files yet"
 
     async def ask_events() -> str:
-        found = await _ids(profile, "listing events", lambda: once.fine_tuning.jobs.list_events(newest[0], limit=1))
+        found = await _ids(
+            once, profile, "listing events", lambda: once.fine_tuning.jobs.list_events(newest[0], limit=1)
+        )
         return "there are events" if found else "no events"
 
     async def ask_checkpoints() -> str:
         jobs = once.fine_tuning.jobs
-        found = await _ids(profile, "listing checkpoints", lambda: jobs.checkpoints.list(newest[0], limit=1))
+        found = await _ids(once, profile, "listing checkpoints", lambda: jobs.checkpoints.list(newest[0], limit=1))
         return "there are checkpoints" if found else "no checkpoints"
 
     tried: list[Probe] = []
@@ -97,8 +99,8 @@ async def _try(call: str, ask: Callable[[], Awaitable[str]]) -> Probe:
     return Probe(call, ok, time.perf_counter() - begun, detail)
 
 
-async def _ids(profile: Profile, what: str, ask: Callable[[], Awaitable[Any]]) -> list[str]:
-    with speaking(profile, what):
+async def _ids(client: openai.AsyncOpenAI, profile: Profile, what: str, ask: Callable[[], Awaitable[Any]]) -> list[str]:
+    with speaking(profile, what, client):
         try:
             page = await ask()
         except AttributeError:  # the SDK, given an event stream or a web page where a list should be

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from workbench.catalog.prices import OwnPrice
 from workbench.errors import WorkbenchError
+from workbench.providers.addresses import secrets_in, shown_address
 from workbench.providers.profiles import Profile, built_in
 
 
@@ -67,7 +68,8 @@ class Remembered(BaseModel):
 
 
 def settable_keys(config: Config) -> dict[str, Any]:
-    """Every dotted key of the configuration with its present value, profiles and keymap included."""
+    """Every dotted key of the configuration with its present value, profiles and keymap included; addresses as they may
+    be shown."""
     flat: dict[str, Any] = {}
 
     def walk(prefix: str, value: Any) -> None:
@@ -75,7 +77,7 @@ def settable_keys(config: Config) -> dict[str, Any]:
             for key, item in value.items():
                 walk(f"{prefix}.{key}" if prefix else key, item)
         else:
-            flat[prefix] = value
+            flat[prefix] = shown_address(value) if prefix.endswith(".base_url") else value
 
     walk("", config.model_dump(exclude={"schema_version", "prices"}))
     walk("", {"prices": {name: own.model_dump(mode="json", exclude_none=True) for name, own in config.prices.items()}})
@@ -93,6 +95,9 @@ def with_value(config: Config, key: str, value: Any) -> Config:
     Raises WorkbenchError for a key that no part of ftwb reads, and for a value of the wrong type.
     """
     parts = _parts(key)
+    if parts[-1] == "base_url" and isinstance(value, str) and secrets_in(value):
+        why = "holds a user name, password or key"
+        raise WorkbenchError(key, why, "give the address alone", code="bad_value", exit_code=2)
     data = config.model_dump()
     place = data
     for part in parts[:-1]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from workbench.providers.addresses import shown_address
 from workbench.providers.errors import scrub
 from workbench.providers.profiles import Capabilities, Profile, base_url, built_in, missing
 from workbench.workflow.context import Context
@@ -57,8 +58,8 @@ def facts_of(context: Context, profile: Profile, *, own: bool = True) -> Profile
     lacking = missing(profile, context.environ)
     address = None if profile.kind == "local" or profile.replay else base_url(profile, context.environ)
     return ProfileFacts(
-        name=profile.name, kind=profile.kind, base_url=_without_user(profile.base_url), auth=profile.auth,
-        replay=profile.replay, configured=lacking is None, missing=lacking, address=_without_user(address),
+        name=profile.name, kind=profile.kind, base_url=shown_address(profile.base_url), auth=profile.auth,
+        replay=profile.replay, configured=lacking is None, missing=lacking, address=shown_address(address),
         host=_host(profile, address), key_from=_key_from(profile), own=own, shipped=profile.name in built_in(),
         resource_id=profile.resource_id, embedding_model=profile.embedding_model,
         concurrency=profile.concurrency or CALLS_AT_ONCE, capabilities=profile.capabilities,
@@ -107,15 +108,6 @@ def _host(profile: Profile, address: str | None) -> str:
         return f"{place.hostname or '?'}{f':{place.port}' if place.port else ''}"
     except ValueError:
         return "not an address"
-
-
-def _without_user(address: str | None) -> str | None:
-    """A user name and password in an address are for nobody's eyes."""
-    if not address or "@" not in address:
-        return address
-    scheme, slashes, rest = address.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{slashes}{place.rpartition('@')[2]}{slash}{path}"
 
 
 def _files(able: Capabilities) -> str:

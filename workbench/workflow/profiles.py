@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from workbench.errors import WorkbenchError
+from workbench.providers.addresses import secrets_in
 from workbench.providers.errors import scrub
 from workbench.providers.profiles import Profile, built_in
 from workbench.workflow.config import PROFILE_NAME, Config
@@ -128,8 +128,8 @@ def _holds_no_secret(given: dict[str, Any]) -> None:
     if any(scrub(text) != " ".join(text.split())[:400] for text in (command, variable) if len(text) <= 400):
         raise _refused("the key", "seems to be given itself", "name a variable or a command that prints it")
     url = str(given.get("base_url") or "")
-    if url and urlsplit(url).username is not None:
-        raise _refused("--url", "holds a user name or password", "give the address alone")
+    if secrets_in(url):
+        raise _refused("--url", "holds a user name, password or key", "give the address alone")
 
 
 def _fits_its_kind(profile: Profile) -> None:
