@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.dataset.formats import Format
+from workbench.dataset.query.nodes import Regex
+from workbench.dataset.query.row import QueryRow
 from workbench.dataset.rows import open_rows
 from workbench.dataset.rows.open import open_first
 from workbench.dataset.search import (
     BadPattern,
+    Block,
     Expression,
     Literal,
     extents,
     line_numbers,
+    prefilters,
     search,
     text_pattern,
 )
@@ -61,6 +67,70 @@ def test_the_bytes_alone_rule_out_what_is_not_there(write) -> None:
     assert found(path, Literal("number 1999")) == [1999]
     assert found(path, Literal("Number 1999", ignore_case=False)) == []
     assert found(path, Expression(r"r 1[0-2]{3}")) == [int(f"1{a}{b}{c}") for a in "012" for b in "012" for c in "012"]
+
+
+@given(
+    st.lists(st.text(alphabet="aAbB*\r -\x7f_?", max_size=12), min_size=1, max_size=80),
+    st.text(alphabet="aAbB* -_?", min_size=1, max_size=6),
+    st.booleans(),
+)
+def test_a_plain_text_is_in_the_rows_that_have_it(texts: list[str], needle: str, ignore_case: bool) -> None:
+    """Few hits or many, with characters that differ from others in one bit; and each row's first hit."""
+    raws = [json.dumps(text).encode() for text in texts]
+    starts = np.cumsum([0, *(len(raw) + 1 for raw in raws)], dtype=np.int64)
+    block = Block(0, starts[:-1], starts[1:], b"".join(raw + b"\n" for raw in raws))
+    wanted, flags = re.escape(needle.encode()), re.IGNORECASE if ignore_case else 0
+    with patch.object(prefilters, "_MANY", 2):
+        rows, stops = Literal(needle, ignore_case)._hits(block)
+    found = {row: match for row, raw in enumerate(raws) if (match := re.search(wanted, raw, flags))}
+    assert rows.tolist() == list(found)
+    assert stops.tolist() == [int(starts[row]) + match.end() for row, match in found.items()]
+
+
+@given(
+    st.lists(st.text(alphabet='ab1 \n\t"\\\\/é', max_size=8), min_size=1, max_size=40),
+    st.sampled_from(
+        [
+            "a.b",
+            "[^a]*b",
+            r"\d",
+            r"a\nb",
+            r"a\\nb",
+            r"a.nb",
+            '"',
+            r"\sa",
+            "ab$",
+            "a[^1]b",
+            r"\ba\b",
+            "(a|b)1",
+            "é",
+            "1a.*b",
+            r"\D*b",
+            r"b\D+1",
+        ]
+    ),
+    st.sampled_from(["", "i", "s"]),
+    st.booleans(),
+)
+def test_no_row_that_matches_is_left_out(texts: list[str], pattern: str, flags: str, broken: bool) -> None:
+    """As reading each row says, whatever is escaped, or no JSON at all; and matches that run over many rows."""
+    raws = [json.dumps({"text": text}, ensure_ascii=broken).encode()[: -1 if broken else None] for text in texts]
+    starts = np.cumsum([0, *(len(raw) + 1 for raw in raws)], dtype=np.int64)
+    block = Block(0, starts[:-1], starts[1:], b"".join(raw + b"\n" for raw in raws))
+    may = Expression(pattern, flags).may(block)
+    must = [QueryRow(raw, Format.UNKNOWN).fits(Regex(pattern, flags)) for raw in raws]
+    assert not (np.array(must) & ~may).any()
+
+
+def test_the_bytes_rule_out_what_escapes_alone_would_leave_open() -> None:
+    """Rows with short escapes are decided without being read."""
+    raws = [json.dumps({"text": f'he said "no"\n{number}-x'}).encode() for number in range(50)]
+    starts = np.cumsum([0, *(len(raw) + 1 for raw in raws)], dtype=np.int64)
+    block = Block(0, starts[:-1], starts[1:], b"".join(raw + b"\n" for raw in raws))
+    assert np.flatnonzero(Expression(r"\d7.x").may(block)).tolist() == [17, 27, 37, 47]
+    assert np.flatnonzero(Expression(r'"no"\s4').may(block)).tolist() == [4, *range(40, 50)]
+    runs_on = np.flatnonzero(Expression(r"x\D*2").may(block)).tolist()
+    assert runs_on == [2, *range(20, 30)], "a match that runs on into the next row is none"
 
 
 def test_the_first_hit_comes_before_the_file_is_read(write) -> None:

@@ -20,6 +20,9 @@ BLOCK = 2 * 1024 * 1024
 FIRST_BLOCK = 256 * 1024
 """Bytes of the first block: what stands at the beginning is found within a few milliseconds."""
 
+_FAR = 16
+"""Matches that run on into the rows behind theirs, after which the others are looked for row by row."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -66,14 +69,29 @@ class Block:
             found[row] = True
         return found
 
-    def with_byte(self, byte: int) -> NDArray[np.bool_]:
-        """For each row whether it has this byte."""
+    def matching_within(self, pattern: Any) -> NDArray[np.bool_]:
+        """For each row whether a match stands in it, for a pattern that may run on into the rows behind it."""
         import numpy as np
 
         found = np.zeros(len(self.starts), dtype=bool)
-        places = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == byte)
-        found[np.searchsorted(self.starts, places, side="right") - 1] = True
+        far = 0
+        for row, stop in self.matches(pattern):
+            found[row] = True
+            if stop > self.stops[row]:
+                found[row] = pattern.search(self.row(row)) is not None
+                far += 1
+            if far == _FAR:  # each time it reads to the end
+                found[row + 1 :] = [pattern.search(self.row(other)) is not None for other in range(row + 1, len(self))]
+                break
         return found
+
+    def only(self, rows: NDArray[np.int64]) -> Block:
+        """Some of the rows as a block of their own, numbered by their places here."""
+        import numpy as np
+
+        parts = [self.row(row) for row in rows.tolist()]
+        stops = np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))
+        return Block(0, np.concatenate([np.zeros(1, np.int64), stops[:-1]]), stops, b"".join(parts))
 
 
 def first_bytes(rows: Rows) -> NDArray[np.int64]:
