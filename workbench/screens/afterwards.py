@@ -80,7 +80,8 @@ class AfterWatch:
         now = asyncio.get_running_loop().time()
         profile = self._context.profiles().get(wish.profile)
         pause = 0.0 if profile is not None and profile.kind == "local" and not wish.why else HOSTED_S
-        if now - self._asked_at.get(wish.job, now - pause) < pause:
+        asked_at = self._asked_at.get(wish.job)
+        if asked_at is not None and now - asked_at < pause:
             return False
         self._asked_at[wish.job] = now
         return True
