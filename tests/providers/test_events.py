@@ -256,6 +256,14 @@ def test_a_loss_that_only_the_message_tells_is_kept() -> None:
     assert str(fold(events)) == "{'train_loss': [(2, 0.504)], 'valid_loss': [(2, nan)]}"
 
 
+def test_lines_that_are_no_event_cost_no_other(tmp_path: Path) -> None:
+    """Torn, doubled and joined ones, in a history of several thousand."""
+    lines = [json.dumps({"id": f"e{number}", "data": {"step": number}}) for number in range(1500)]
+    odd = [*lines[:700], '{"id": "torn', "", f"{lines[0]},{lines[1]}", *lines[690:1200], '{"id": 5}', *lines[1200:]]
+    (tmp_path / "events.jsonl").write_text("\n".join(odd) + "\n" + '{"id": "half')
+    assert [event.id for event in EventLog(tmp_path).events()] == [f"e{number}" for number in range(1500)]
+
+
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for attempt in (

@@ -9,11 +9,11 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from workbench.errors import WorkbenchError
 from workbench.providers.jobs import Job
@@ -64,6 +64,26 @@ def collecting_later() -> Iterator[None]:
             gc.enable()
 
 
+_lists = TypeAdapter(list[Event])
+_LINES = 500  # events that are read by one call, which takes two thirds of the time of one call each
+
+
+def _read_lines(lines: Sequence[bytes]) -> Iterator[Event]:
+    """The events of those lines that have one."""
+    for at in range(0, len(lines), _LINES):
+        part = lines[at : at + _LINES]
+        try:
+            events = _lists.validate_json(b"[" + b",".join(part) + b"]")
+        except (ValueError, ValidationError):
+            events = []
+        if len(events) == len(part):  # else a line is broken, or has a comma where it should have ended
+            yield from events
+            continue
+        for line in part:
+            with contextlib.suppress(ValueError, ValidationError):
+                yield Event.model_validate_json(line)
+
+
 class EventLog:
     """`events.jsonl` and `job.json` of one job in one folder.
 
@@ -110,12 +130,10 @@ class EventLog:
         whole = data.rfind(b"\n") + 1
         self._offset += whole
         with collecting_later():
-            for line in data[:whole].split(b"\n"):
-                with contextlib.suppress(ValueError, ValidationError):
-                    event = Event.model_validate_json(line)
-                    if event.id not in self._known:
-                        self._known.add(event.id)
-                        found.append(event)
+            for event in _read_lines(data[:whole].split(b"\n")[:-1]):
+                if event.id not in self._known:
+                    self._known.add(event.id)
+                    found.append(event)
         return found
 
     def append(self, events: Iterable[Event]) -> list[Event]:

@@ -33,22 +33,24 @@ class SeriesFold:
 
     def add(self, events: Iterable[Event]) -> None:
         """Fold more events in; costs what is new, not what is there."""
+        times = self.times
         for event in events:
-            data: Mapping[str, Any] = event.data
-            if event.type == "metrics":  # JSON has no NaN: our engine says such a loss in the message alone
-                if not data:
-                    data = _from_message(event.message)
-                elif _ODD.search(event.message):
-                    data = {**_not_finite(_from_message(event.message)), **data}
-            step = whole(data.get("step"))
-            self.total_steps = whole(data.get("total_steps")) or self.total_steps
-            if step is None:
-                continue
+            data = _numbers(event) if event.type == "metrics" else event.data
+            step, total = data.get("step"), data.get("total_steps")
+            if total != self.total_steps:
+                self.total_steps = whole(total) or self.total_steps
+            if type(step) is not int:
+                step = whole(step)
+                if step is None:
+                    continue
             self.step = step
-            if event.created_at:
-                _put(self.times, step, float(event.created_at))
+            if created := event.created_at:
+                if not times or times[-1][0] < step:
+                    times.append((step, float(created)))
+                else:
+                    _put(times, step, float(created))
             for name, value in data.items():
-                if name in _NOT_SERIES or not isinstance(value, (int, float)) or isinstance(value, bool):
+                if name in _NOT_SERIES or (type(value) is not float and not _is_number(value)):
                     continue
                 points = self._points.setdefault(name, [])
                 if not points or points[-1][0] < step:  # as in `_put`, without the call: there are 400,000 of them
@@ -59,6 +61,15 @@ class SeriesFold:
     def series(self) -> dict[str, list[tuple[int, float]]]:
         """Each series by step. Values may be NaN or infinite: that is news, not noise."""
         return {name: list(points) for name, points in self._points.items()}
+
+
+def _numbers(event: Event) -> Mapping[str, Any]:
+    """What an event with numbers says. JSON has no NaN: our engine says such a loss in the message alone."""
+    if not event.data:
+        return _from_message(event.message)
+    if _ODD.search(event.message):
+        return {**_not_finite(_from_message(event.message)), **event.data}
+    return event.data
 
 
 def _put(points: list[tuple[int, float]], step: int, value: float) -> None:
@@ -110,6 +121,8 @@ def _not_finite(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def whole(value: Any) -> int | None:
     """A number that a server sent as a whole one; None for what is none, NaN and infinity included."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return int(value)
+    return int(value) if _is_number(value) and math.isfinite(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

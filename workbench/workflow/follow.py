@@ -69,14 +69,16 @@ class Folding:
 
         self._events.extend(events)
         self._folded.add(events)
-        for event in events:
-            step, at = whole(event.data.get("step")), float(event.created_at)
-            if event.type != "metrics" or step is None:
-                continue
+        every = [(event.data.get("step"), event.created_at) for event in events if event.type == "metrics"]
+        told = [
+            (step, at) for given, at in every if (step := given if type(given) is int else whole(given)) is not None
+        ]
+        if told:
+            first, start, latest = min(told)[0], min(at for _, at in told), max(at for _, at in told)
             if self._first_step is None:
-                self._first_step, self._started, self._latest = step, at, at
-            self._first_step = min(self._first_step, step)
-            self._started, self._latest = min(self._started, at), max(self._latest, at)
+                self._first_step, self._started, self._latest = first, start, latest
+            self._first_step = min(self._first_step, first)
+            self._started, self._latest = min(self._started, start), max(self._latest, latest)
 
     def view(self, job: Job, trouble: str | None = None, outage: Outage | None = None) -> JobView:
         """What a person wants to see now."""
