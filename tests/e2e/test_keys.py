@@ -115,6 +115,7 @@ def test_a_key_of_the_environment(planted: Planted, provider: FakeProvider) -> N
     assert planted.leaks() == []
 
 
+@pytest.mark.slow
 def test_a_key_of_a_command(planted: Planted, provider: FakeProvider) -> None:
     """What it prints is the key, also where it fails half-way; what it says on stderr is nobody's business."""
     source = planted.folder / "secret.txt"
@@ -131,6 +132,7 @@ def test_a_key_of_a_command(planted: Planted, provider: FakeProvider) -> None:
     assert planted.leaks(source) == []
 
 
+@pytest.mark.slow
 def test_a_key_with_a_line_end_or_a_letter_that_cannot_be_sent(planted: Planted, provider: FakeProvider) -> None:
     """An HTTP library would repeat such a header in its complaint."""
     for key in (f"{KEY}\n", f"{KEY} {KEY}", f"{KEY}é"):
@@ -139,6 +141,7 @@ def test_a_key_with_a_line_end_or_a_letter_that_cannot_be_sent(planted: Planted,
     assert planted.leaks() == []
 
 
+@pytest.mark.slow
 def test_azures_key(planted: Planted) -> None:
     """With its own header and its own errors."""
     with FakeProvider(api_key=KEY, models=(MODEL,), flavour="azure") as azure:
@@ -152,6 +155,7 @@ def test_azures_key(planted: Planted) -> None:
     assert planted.leaks() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape", ["http://me:{key}@{host}/v1", "http://{key}@{host}/v1", "http://{host}/v1?api-key={key}"]
 )
@@ -178,6 +182,7 @@ def test_a_key_inside_an_address(planted: Planted, provider: FakeProvider, shape
     assert planted.leaks(config) == []
 
 
+@pytest.mark.slow
 def test_the_key_of_the_server_and_a_token_of_the_hub(planted: Planted) -> None:
     """The engine that serves with it, its log, and what it tells a stranger; a model that cannot be fetched."""
     planted.environ |= {"FTWB_API_KEY": KEY, "HF_TOKEN": KEY, "HF_ENDPOINT": "http://127.0.0.1:9"}
