@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Any
 
 from workbench.cli import output
@@ -27,3 +28,12 @@ def show_job(args: argparse.Namespace, context: Any, job: Any, **so_far: Any) ->
     width = max(len(row[0]) for row in rows)
     for key, value in rows:
         output.say(f"{key:<{width}}  {value}")
+
+
+def trouble_text(view: Any) -> str:
+    """What is in the way, and when it is tried again."""
+    from workbench.workflow.outage import outage_text
+
+    if view.outage is None:
+        return str(view.trouble)
+    return f"{outage_text(view.outage, view.outage.wait_s, now=time.time())} ({view.trouble})"

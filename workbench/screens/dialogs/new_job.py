@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.suggester import Suggester, SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
@@ -19,6 +18,14 @@ from workbench.errors import WorkbenchError
 from workbench.providers.hyperparameters import EFFORTS
 from workbench.screens.aside import aside
 from workbench.screens.dialogs.dialog import Dialog
+from workbench.screens.dialogs.new_job_messages import (
+    AfterQuoted,
+    Created,
+    Fetching,
+    MethodsFound,
+    Quoted,
+    Refused,
+)
 from workbench.screens.dialogs.path import PathSuggester
 from workbench.screens.job_form import AFTER, FIELDS_OF, JobForm, form_for, form_of, request_of, wish_of_form
 from workbench.terminal.escape import visible_line
@@ -75,60 +82,6 @@ OURS_TO_FETCH = "starter"
 """The base model that is fetched on first need."""
 MODEL_MISSING = "model_not_found"
 """The engine's code for a base model that is not here."""
-
-
-class Quoted(Message):
-    """What the job of the form would cost and use."""
-
-    def __init__(self, quote: Quote) -> None:
-        super().__init__()
-        self.quote = quote
-
-
-class AfterQuoted(Message):
-    """What measuring the job's model would cost."""
-
-    def __init__(self, after: RunQuote) -> None:
-        super().__init__()
-        self.after = after
-
-
-class Refused(Message):
-    """The job cannot be quoted or created as it is."""
-
-    def __init__(self, error: WorkbenchError) -> None:
-        super().__init__()
-        self.error = error
-
-
-class Fetching(Message):
-    """The base model, or the training file, is on its way."""
-
-    def __init__(self, text: str, *, stoppable: bool = True) -> None:
-        super().__init__()
-        self.text = text
-        self.stoppable = stoppable
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
-        return isinstance(message, Fetching)
-
-
-class MethodsFound(Message):
-    """What the profile trains with."""
-
-    def __init__(self, profile: str, methods: tuple[str, ...]) -> None:
-        super().__init__()
-        self.profile = profile
-        self.methods = methods
-
-
-class Created(Message):
-    """The job exists."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__()
-        self.job = job
 
 
 class NewJobDialog(Dialog["Job"]):
