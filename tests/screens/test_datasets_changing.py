@@ -27,8 +27,8 @@ from workbench.screens.importing import ImportScreen
 from workbench.screens.pair import PairScreen
 from workbench.screens.preview import PreviewScreen
 from workbench.testing import wait_idle
+from workbench.workflow.job_records import JobRecord, keep_job
 from workbench.workflow.prepare import keep_bytes
-from workbench.workflow.train import JobRecord, keep_job
 
 
 def chat(question: str, answer: str = "yes") -> dict:

@@ -21,8 +21,9 @@ from workbench.screens.dialogs.new_run import NewRunDialog
 from workbench.screens.dialogs.text import TextDialog
 from workbench.screens.evaluate import EvaluateScreen
 from workbench.testing import wait_idle
+from workbench.workflow.job_records import job_folder
 from workbench.workflow.project import open_project, update_project
-from workbench.workflow.train import job_folder, show_job
+from workbench.workflow.train import show_job
 
 
 async def shown(pilot) -> DecideScreen:

@@ -10,7 +10,7 @@ from tests.screens.loop_workspace import loop  # noqa: F401 - a fixture
 from workbench.terminal import workarounds
 from workbench.testing import wait_idle
 from workbench.workflow.finish import tell
-from workbench.workflow.train import recorded_jobs
+from workbench.workflow.job_records import recorded_jobs
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from workbench.evaluate.runner import Progress
 from workbench.screens.conversation import Conversation, SpokenReply, Turn, keep
 from workbench.screens.decide_rows import question_key
 from workbench.screens.evaluate_messages import Progressed
-from workbench.workflow.train import recorded_jobs
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.wish import Wish, ask, change
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

@@ -14,7 +14,8 @@ from workbench.providers.jobs import Job
 from workbench.workflow.attach import attach, detach
 from workbench.workflow.context import Context
 from workbench.workflow.follow import caught_up, follow
-from workbench.workflow.train import job_action, job_folder, keep_job, list_jobs, recorded_jobs, show_job
+from workbench.workflow.job_records import job_folder, keep_job, recorded_jobs
+from workbench.workflow.train import job_action, list_jobs, show_job
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.config import Config, with_value
 from workbench.workflow.context import Context, open_context
 from workbench.workflow.costing import Costing, training_seconds
+from workbench.workflow.job_records import JobRecord, RecordedJob, job_folder
 from workbench.workflow.judge import judge, write_report
 from workbench.workflow.measure import measure
 from workbench.workflow.project import (
@@ -34,7 +35,7 @@ from workbench.workflow.project import (
     remember_costs,
     with_costs,
 )
-from workbench.workflow.train import JobRecord, RecordedJob, create_job, job_folder, show_job
+from workbench.workflow.train import create_job, show_job
 
 LOCAL_TUNED = "local/ft:starter:local:x:1a2b3c4d"
 TUNED = f"openai/ft:{MODEL}:o::1"

@@ -14,7 +14,7 @@ from workbench.providers.request import JobRequest
 from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.context import Context
 from workbench.workflow.eligibility import Eligibility, eligibility
-from workbench.workflow.train import quote_job
+from workbench.workflow.quoting import quote_job
 
 TODAY = date(2026, 11, 26)
 

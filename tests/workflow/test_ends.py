@@ -13,7 +13,8 @@ from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.attach import attach
 from workbench.workflow.context import Context
 from workbench.workflow.ends import ASK_S, LONGEST_ASK_S, Ends
-from workbench.workflow.train import create_job, job_folder
+from workbench.workflow.job_records import job_folder
+from workbench.workflow.train import create_job
 
 
 class Clock:

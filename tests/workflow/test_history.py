@@ -15,9 +15,11 @@ from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow import prepare
 from workbench.workflow.context import Context
 from workbench.workflow.follow import caught_up, follow
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.prepare import keep_bytes
 from workbench.workflow.project import Project
-from workbench.workflow.train import create_job, job_action, quote_job, recorded_jobs, show_job
+from workbench.workflow.quoting import quote_job
+from workbench.workflow.train import create_job, job_action, show_job
 
 
 def request_of(project: Project) -> JobRequest:

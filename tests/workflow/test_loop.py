@@ -13,12 +13,14 @@ from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.context import Context
 from workbench.workflow.follow import caught_up, follow
 from workbench.workflow.guide import next_step
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.judge import judge, kind_of
 from workbench.workflow.measure import measure
 from workbench.workflow.project import Project, open_project, update_project
 from workbench.workflow.quickstart import Notice, walk
+from workbench.workflow.quoting import quote_job
 from workbench.workflow.runs import list_runs, run_items
-from workbench.workflow.train import create_job, job_action, lineage, list_jobs, quote_job, recorded_jobs, show_job
+from workbench.workflow.train import create_job, job_action, lineage, list_jobs, show_job
 
 
 async def finish_jobs(provider: FakeProvider) -> None:

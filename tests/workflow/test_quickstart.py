@@ -9,11 +9,12 @@ from tests.workflow.test_loop import finishing  # noqa: F401 - a fixture
 from workbench.errors import WorkbenchError
 from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.judge import judge
 from workbench.workflow.measure import measure
 from workbench.workflow.project import Project, open_project, update_project
 from workbench.workflow.quickstart import QuickstartState, walk
-from workbench.workflow.train import Quote, recorded_jobs
+from workbench.workflow.quoting import Quote
 
 pytestmark = pytest.mark.usefixtures("finishing")
 

@@ -14,12 +14,13 @@ from workbench.providers.jobs import Job
 from workbench.providers.request import JobRequest
 from workbench.testing.fake_provider import FakeProvider
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.judge import judge
 from workbench.workflow.measure import measure
 from workbench.workflow.project import Project
 from workbench.workflow.reproduce import AGAIN, recorded, reproduce_job, request_again, train_seeds, tuned_candidates
 from workbench.workflow.runs import list_runs
-from workbench.workflow.train import create_job, recorded_jobs, show_job
+from workbench.workflow.train import create_job, show_job
 
 HYPER = {"n_epochs": 2}
 

@@ -12,10 +12,10 @@ from workbench.providers.event_log import Event, EventLog
 from workbench.providers.jobs import Job
 from workbench.workflow.context import Context
 from workbench.workflow.follow import JobView
+from workbench.workflow.job_records import JobRecord, job_folder, keep_job
 from workbench.workflow.prepare import dataset_stats, keep_bytes
 from workbench.workflow.project import Costs
 from workbench.workflow.so_far import Reckoning, so_far
-from workbench.workflow.train import JobRecord, job_folder, keep_job
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 RECORD = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "On its way."}]}

@@ -94,8 +94,8 @@ def _so_far(args: argparse.Namespace, context: Any, job: Any) -> dict[str, Any]:
     """What a job that runs has trained and cost until now."""
     from workbench.providers.event_log import EventLog
     from workbench.workflow.follow import view_of
+    from workbench.workflow.job_records import job_folder
     from workbench.workflow.so_far import so_far
-    from workbench.workflow.train import job_folder
 
     view = view_of(job, EventLog(job_folder(context, job.profile, job.id)).events())
     found = so_far(context, project_of(args, context).document.costs, view)

@@ -78,7 +78,8 @@ def _wish(args: argparse.Namespace, project: Any, prefix: str) -> Any:
 def run_evaluate(args: argparse.Namespace) -> int:
     """Ask for it; where the training has ended, do it."""
     from workbench.workflow.after_quote import agreed_ceiling, quote_after
-    from workbench.workflow.train import find_profile, recorded_jobs
+    from workbench.workflow.job_records import recorded_jobs
+    from workbench.workflow.train import find_profile
     from workbench.workflow.train import show_job as ask_for_job
     from workbench.workflow.wish import ask, drop, wish_of
 

@@ -57,8 +57,9 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
 def run_create(args: argparse.Namespace) -> int:
     """Quote, ask where it can cost money, create."""
     from workbench.workflow.after_quote import agreed_ceiling, quote_after
+    from workbench.workflow.quoting import quote_job
     from workbench.workflow.same_by_azd import submitting_by_azd
-    from workbench.workflow.train import create_job, quote_job
+    from workbench.workflow.train import create_job
     from workbench.workflow.wish import ask
 
     context = context_of(args)

@@ -125,7 +125,7 @@ def conversation_about(
 
 def models_of(context: Context, project: Project) -> dict[str, str]:
     """The base on the left; on the right the newest tuned model, if there is one."""
-    from workbench.workflow.train import recorded_jobs
+    from workbench.workflow.job_records import recorded_jobs
 
     training = project.document.training
     models = {"left": f"{training.profile}/{training.model}"}

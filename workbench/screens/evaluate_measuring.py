@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
     from workbench.workflow.follow import JobView
     from workbench.workflow.project import Project
+    from workbench.workflow.quoting import Quote
     from workbench.workflow.reproduce import Siblings
-    from workbench.workflow.train import Quote
 
 BAR: Final = 24
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.evaluate.runner import Progress
     from workbench.screens.dialogs.new_run import RunPlan
     from workbench.workflow.measure import RunQuote
-    from workbench.workflow.train import Quote
+    from workbench.workflow.quoting import Quote
 
 
 class RunsRead(Message):

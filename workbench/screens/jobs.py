@@ -130,7 +130,8 @@ what a provider is about to switch off.
     @work(exclusive=True, group="list", exit_on_error=False)
     async def list_jobs(self) -> None:
         """Read our records, then ask all profiles."""
-        from workbench.workflow.train import JobList, list_jobs, recorded_jobs
+        from workbench.workflow.job_records import recorded_jobs
+        from workbench.workflow.train import JobList, list_jobs
 
         def recorded() -> JobList:
             jobs = [recorded.job for recorded in recorded_jobs(self.context).values()]

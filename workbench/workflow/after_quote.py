@@ -11,11 +11,11 @@ from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.results import RunResult
 from workbench.providers.profiles import missing
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.measure import RunQuote, quote_run
 from workbench.workflow.project import Project
 from workbench.workflow.regress import regression_task
 from workbench.workflow.runs import is_of, list_runs
-from workbench.workflow.train import recorded_jobs
 from workbench.workflow.wish import Wish
 
 CHECKPOINTS = 3

@@ -21,11 +21,12 @@ from workbench.evaluate.results import RunResult, Side
 from workbench.evaluate.runner import Progress
 from workbench.workflow.after_quote import others
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import job_folder
 from workbench.workflow.measure import measure, on_side
 from workbench.workflow.project import Project, open_project
 from workbench.workflow.regress import measure_regression
 from workbench.workflow.runs import is_of, list_runs, new_run_id, run_folder
-from workbench.workflow.train import checkpoint_candidates, job_folder, show_job
+from workbench.workflow.train import checkpoint_candidates, show_job
 from workbench.workflow.wish import INTERRUPTED, Wish, change, drop, lease_of, wish_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
-from workbench.workflow.train import ATTACHED, job_folder, recorded_jobs
+from workbench.workflow.job_records import job_folder, recorded_jobs
+from workbench.workflow.train import ATTACHED
 
 if TYPE_CHECKING:
     from workbench.providers.attached import Reading, Source

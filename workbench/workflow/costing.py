@@ -14,9 +14,9 @@ from workbench.decide.decision import Kind
 from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.results import CandidateResult, RunResult
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import RecordedJob, job_folder
 from workbench.workflow.prices import price_book
 from workbench.workflow.project import Costs
-from workbench.workflow.train import RecordedJob, job_folder
 
 TRAINED: tuple[Kind, ...] = ("tuned", "seed")
 """Kinds of candidates that a training made."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.terminal.escape import visible_line
-from workbench.workflow.train import job_folder
+from workbench.workflow.job_records import job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job

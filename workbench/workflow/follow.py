@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
-from workbench.workflow.train import ATTACHED, bring_up_to_date, find_profile, job_folder
+from workbench.workflow.job_records import job_folder
+from workbench.workflow.train import ATTACHED, bring_up_to_date, find_profile
 
 if TYPE_CHECKING:
     from workbench.providers.event_log import Event

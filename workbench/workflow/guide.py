@@ -5,9 +5,9 @@ from __future__ import annotations
 from workbench.evaluate.candidates import parse_candidate
 from workbench.evaluate.results import RunResult
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.project import Project
 from workbench.workflow.runs import list_runs
-from workbench.workflow.train import recorded_jobs
 from workbench.workflow.wish import wishes
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.workflow.compare import compare_datasets
+from workbench.workflow.job_records import RecordedJob, recorded_jobs
 from workbench.workflow.like import data_of
 from workbench.workflow.reproduce import settings_of
 from workbench.workflow.runs import list_runs
-from workbench.workflow.train import RecordedJob, recorded_jobs
 
 if TYPE_CHECKING:
     from workbench.evaluate.results import Comparison, RunResult

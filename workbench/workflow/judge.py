@@ -17,9 +17,9 @@ from workbench.evaluate.results import RunResult
 from workbench.evaluate.summary import summarise
 from workbench.workflow.context import Context
 from workbench.workflow.costing import Costing, training_seconds
+from workbench.workflow.job_records import RecordedJob, recorded_jobs
 from workbench.workflow.project import Costs, Project, ProjectDocument, VerdictRecord
 from workbench.workflow.runs import list_runs, run_items
-from workbench.workflow.train import RecordedJob, recorded_jobs
 from workbench.workflow.votes import preferences
 
 if TYPE_CHECKING:

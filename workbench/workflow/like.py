@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 from workbench.evaluate.task import content_hash
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import JobRecord, RecordedJob, job_folder, recorded_jobs
 from workbench.workflow.reproduce import settings_of
-from workbench.workflow.train import JobRecord, RecordedJob, find_profile, job_folder, recorded_jobs
+from workbench.workflow.train import find_profile
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -19,15 +19,16 @@ from workbench.workflow.judge import judge
 from workbench.workflow.measure import measure
 from workbench.workflow.prepare import check_dataset
 from workbench.workflow.project import Project, remember_project, sample_project
+from workbench.workflow.quoting import quote_job
 from workbench.workflow.runs import list_runs, new_run_id
-from workbench.workflow.train import create_job, job_action, quote_job, show_job
+from workbench.workflow.train import create_job, job_action, show_job
 
 if TYPE_CHECKING:
     from workbench.decide.verdict import Decision
     from workbench.evaluate.results import RunResult
     from workbench.providers.jobs import Job
     from workbench.providers.request import JobRequest
-    from workbench.workflow.train import Quote
+    from workbench.workflow.quoting import Quote
 
 
 ITEMS = 100

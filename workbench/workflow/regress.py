@@ -15,11 +15,11 @@ from workbench.evaluate.runner import Progress
 from workbench.evaluate.task import TaskSpec
 from workbench.resources import samples_dir
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import recorded_jobs
 from workbench.workflow.measure import RunQuote, measure, quote_run
 from workbench.workflow.project import Project
 from workbench.workflow.reproduce import job_of
 from workbench.workflow.runs import run_folder
-from workbench.workflow.train import recorded_jobs
 
 
 def regression_task(seed: int = 0, questions: str | None = None) -> TaskSpec:

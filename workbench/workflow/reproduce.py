@@ -19,16 +19,9 @@ from workbench.evaluate.candidates import Candidate, parse_candidate
 from workbench.evaluate.task import content_hash
 from workbench.workflow.context import Context
 from workbench.workflow.follow import JobView, follow
-from workbench.workflow.train import (
-    JobRecord,
-    Quote,
-    RecordedJob,
-    create_job,
-    find_profile,
-    keep_job,
-    quote_job,
-    recorded_jobs,
-)
+from workbench.workflow.job_records import JobRecord, RecordedJob, keep_job, recorded_jobs
+from workbench.workflow.quoting import Quote, quote_job
+from workbench.workflow.train import create_job, find_profile
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
@@ -206,7 +199,7 @@ def _by_seed(jobs: Mapping[str, Job], made: RecordedJob) -> list[Job]:
 
 
 def _adopt(context: Context, job: Job, record: JobRecord, root: str) -> None:
-    from workbench.workflow.train import job_folder
+    from workbench.workflow.job_records import job_folder
 
     document = str((job_folder(context, job.profile, job.id) / "job.toml").relative_to(context.home))
     ours = record.model_copy(update={"id": job.id, "again": root, "created_at": job.created_at or 0})

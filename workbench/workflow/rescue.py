@@ -20,8 +20,9 @@ from workbench.catalog.encodings import base_name
 from workbench.catalog.models import lifecycle
 from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import JobRecord, job_folder
 from workbench.workflow.prepare import keep_bytes
-from workbench.workflow.train import JobRecord, bring_up_to_date, job_folder
+from workbench.workflow.train import bring_up_to_date
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -16,9 +16,9 @@ from workbench.catalog.models import lifecycle
 from workbench.errors import WorkbenchError
 from workbench.providers.request import beside_hyperparameters
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import JobRecord, job_folder
 from workbench.workflow.like import Pattern
 from workbench.workflow.rescue import TunedModel, kept, rescue_folder
-from workbench.workflow.train import JobRecord, job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job

@@ -12,8 +12,9 @@ from workbench.workflow.context import Context
 from workbench.workflow.costing import Costing
 from workbench.workflow.eligibility import price_tier
 from workbench.workflow.follow import JobView
+from workbench.workflow.job_records import RecordedJob, recorded_jobs
 from workbench.workflow.project import Costs
-from workbench.workflow.train import ATTACHED, RecordedJob, recorded_jobs
+from workbench.workflow.train import ATTACHED
 
 TOKENS = "tokens"
 

@@ -1,23 +1,20 @@
-"""Training: quote, create, list, control and keep jobs, for every profile through the same calls."""
+"""Training: create, list and control jobs, for every profile through the same calls."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from workbench.catalog.figure import Figure
 from workbench.errors import WorkbenchError
 from workbench.providers.profiles import missing
 from workbench.workflow.context import Context
+from workbench.workflow.job_records import JobRecord, job_folder, keep_job, recorded_jobs
 from workbench.workflow.prepare import keep_bytes
 
 if TYPE_CHECKING:
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from workbench.providers.jobs import Checkpoint, Job
     from workbench.providers.profiles import Profile
     from workbench.providers.request import JobRequest
-    from workbench.workflow.eligibility import Eligibility
 
 CREATING = "creating the job"
 """What is told when the files are there, and nothing can be taken back any more."""
@@ -38,35 +34,6 @@ ATTACHED = "attached"
 JobAction = Literal["cancel", "pause", "resume"]
 
 
-class JobRecord(BaseModel):
-    """`jobs/<profile>/<id>/job.toml`: what only we know of a job. Its state and events lie beside it (`EventLog`)."""
-
-    model_config = ConfigDict(extra="allow")
-
-    schema_version: int = 1
-    id: str = ""
-    profile: str = ""
-    train_sha256: str | None = None
-    """Of the exact bytes, kept under `data/`."""
-    validation_sha256: str | None = None
-    train_path: str | None = None
-    validation_path: str | None = None
-    project: str | None = None
-    created_at: int = 0
-    settings: str | None = None
-    """What was asked for, as JSON, before anybody filled in the rest; TOML has no null."""
-    again: str | None = None
-    """The job whose data and settings it repeats; see `workflow.reproduce`."""
-
-
-@dataclass(frozen=True)
-class RecordedJob:
-    """A job as we keep it: our record, and the job as its provider last showed it."""
-
-    record: JobRecord
-    job: Job
-
-
 @dataclass(frozen=True)
 class JobList:
     """The jobs of all profiles, newest first, and the profiles that could not be asked."""
@@ -74,26 +41,6 @@ class JobList:
     jobs: tuple[Job, ...]
     unreachable: tuple[tuple[str, str], ...]
     """(profile, why)"""
-
-
-@dataclass(frozen=True)
-class Quote:
-    """What a job would cost and use, before it is created."""
-
-    cost: Figure
-    memory: Figure
-    seconds: Figure
-    warnings: tuple[str, ...]
-    """What would endanger it, or speaks against it, the worst first."""
-    needs_yes: bool
-    """True where it can cost money."""
-    eligibility: Eligibility
-    """What was looked up before."""
-
-
-def job_folder(context: Context, profile: str, job_id: str) -> Path:
-    """Where our copy of a job lives. Ids come from servers: what is no plain name is replaced."""
-    return context.home / "jobs" / profile / re.sub(r"[^A-Za-z0-9._-]", "_", job_id)
 
 
 async def create_job(
@@ -114,7 +61,7 @@ async def create_job(
     from workbench.providers import jobs
     from workbench.providers.sent import SentFiles
 
-    _refuse_early(request, context.profile(request.profile))
+    refuse_early(request, context.profile(request.profile))
     profile = context.complete_profile(request.profile)
     train, validation = request.training_file, request.validation_file
     record = JobRecord(
@@ -155,7 +102,7 @@ def _told(progress: Callable[[str], None]) -> Callable[[Path | None, int, int], 
     return told
 
 
-def _refuse_early(request: JobRequest, profile: Profile) -> None:
+def refuse_early(request: JobRequest, profile: Profile) -> None:
     """Raise what makes the job impossible, before anything is started, asked or uploaded."""
     from workbench.providers.request import body
 
@@ -170,26 +117,6 @@ def _refuse_early(request: JobRequest, profile: Profile) -> None:
             hint = "rename it: a job records the names of its files"
             raise WorkbenchError(repr(path), "is not valid Unicode", hint, code="not_unicode") from None
     body(profile, request, training_file="", validation_file=None, metadata={})
-
-
-def keep_job(context: Context, job: Job) -> None:
-    """Keep a job as its provider shows it now."""
-    from workbench.providers.event_log import EventLog
-
-    EventLog(job_folder(context, job.profile, job.id)).save_job(job)
-
-
-def recorded_jobs(context: Context) -> dict[str, RecordedJob]:
-    """Our copies of all jobs that were ever created or followed here, by job id."""
-    from workbench.providers.event_log import EventLog
-
-    found: dict[str, RecordedJob] = {}
-    for path in sorted((context.home / "jobs").glob("*/*/job.json")):
-        job = EventLog(path.parent).job()
-        if job is not None:
-            record = context.store.read(str((path.parent / "job.toml").relative_to(context.home)), JobRecord)
-            found[job.id] = RecordedJob(record, job)
-    return found
 
 
 async def list_jobs(context: Context) -> JobList:
@@ -361,78 +288,3 @@ async def export_job(context: Context, job_id: str, to: Path, *, merge: bool) ->
         )
     answer: dict[str, Any] = await context.engine.call("POST", "export", {"job": job_id, "to": str(to), "merge": merge})
     return answer
-
-
-async def quote_job(context: Context, request: JobRequest) -> Quote:
-    """Price, memory and time of a job before it exists, with what would endanger it."""
-    from workbench.workflow.doctor import dangers_to_detached_jobs
-    from workbench.workflow.eligibility import eligibility
-
-    profile = context.profile(request.profile)
-    _refuse_early(request, profile)
-    looked_up = await eligibility(context, request)
-    if profile.kind == "local":
-        estimate = await _local_estimate(context, request)
-        warnings = [str(danger) for danger in dangers_to_detached_jobs(context.environ)]
-        if not estimate.get("fits", True):
-            warnings.insert(
-                0, "needs more memory than is free: the job may be killed; a smaller batch or max_length helps"
-            )
-        return Quote(
-            cost=Figure.not_measured("USD", "your own machine: no provider's price"),
-            memory=Figure.model_validate(estimate["memory"]),
-            seconds=Figure.model_validate(estimate["seconds"]),
-            warnings=(*warnings, *looked_up.warnings),
-            needs_yes=False,
-            eligibility=looked_up,
-        )
-    cost = _hosted_price(context, request, profile)
-    return Quote(
-        cost=cost.replayed if profile.replay else cost,
-        memory=Figure.not_measured("bytes", "trained at the provider"),
-        seconds=Figure.not_measured("s", "the provider gives no estimate beforehand"),
-        warnings=looked_up.warnings,
-        needs_yes=profile.replay is None,
-        eligibility=looked_up,
-    )
-
-
-async def _local_estimate(context: Context, request: JobRequest) -> dict[str, Any]:
-    from workbench.dataset.rows import open_rows
-
-    def measured() -> tuple[int, int]:
-        with open_rows(request.training_file) as rows:
-            return len(rows), rows.size
-
-    records, size = await asyncio.to_thread(measured)
-    # Four bytes a token is the usual rule for English text; the engine counts exactly when it prepares the job.
-    mean_tokens = max(1, size // 4 // max(1, records))
-    body = {
-        "model": request.model,
-        "n_records": records,
-        "mean_tokens": mean_tokens,
-        "max_tokens": mean_tokens * 4,
-        "settings": request.settings,
-    }
-    estimate: dict[str, Any] = await context.engine.call("POST", "estimate", body)
-    return estimate
-
-
-def _hosted_price(context: Context, request: JobRequest, profile: Profile) -> Figure:
-    from workbench.workflow.eligibility import price_tier
-    from workbench.workflow.prepare import dataset_stats
-    from workbench.workflow.prices import price_book
-
-    prices = price_book(context)
-    tier = price_tier(profile, request.settings)
-    per_million = prices.price(request.model, "training", provider=profile.kind, tier=tier, profile=request.profile)
-    if per_million.value is None:
-        return Figure.not_measured("USD", per_million.source)
-    epochs = request.settings.get("n_epochs")
-    counted = dataset_stats(
-        context, request.training_file, model=request.model, n_epochs=epochs if isinstance(epochs, int) else None
-    )
-    tokens = counted.billable_tokens
-    return Figure.estimated(
-        tokens / 1e6 * per_million.value, "USD", f"{tokens:,} tokens x {per_million.source}", per_million.as_of
-    )

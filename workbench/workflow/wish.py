@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.workflow.context import Context
-from workbench.workflow.train import job_folder
+from workbench.workflow.job_records import job_folder
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job

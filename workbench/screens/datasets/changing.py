@@ -166,7 +166,7 @@ class Changing(Editing):
 
     def _trained_on(self, file: OpenFile) -> tuple[str, str] | None:
         """The newest job that was trained on this file, and where its exact bytes are kept."""
-        from workbench.workflow.train import recorded_jobs
+        from workbench.workflow.job_records import recorded_jobs
 
         path = str(file.document.real)
         jobs = [one for one in recorded_jobs(self.context).values() if one.record.train_path in (path, str(file.path))]

@@ -74,7 +74,7 @@ def choices_of(
     context: Context, project: Project, earlier: Sequence[str], unfinished: Sequence[str] | None
 ) -> list[Choice]:
     """The project's untuned ones, the models that its jobs made, and what the shown run had."""
-    from workbench.workflow.train import recorded_jobs
+    from workbench.workflow.job_records import recorded_jobs
 
     found: dict[str, Choice] = {}
     for text in project.document.candidates:

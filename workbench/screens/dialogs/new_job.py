@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from workbench.workflow.like import Pattern
     from workbench.workflow.measure import RunQuote
     from workbench.workflow.project import Project
-    from workbench.workflow.train import Quote
+    from workbench.workflow.quoting import Quote
     from workbench.workflow.wish import Wish
 
 FULL = 11
@@ -210,7 +210,7 @@ class NewJobDialog(Dialog["Job"]):
     async def quote(self) -> None:
         """Ask what the job would cost and use, once the typing rests."""
         from workbench.workflow.after_quote import agreed_ceiling, quote_after
-        from workbench.workflow.train import quote_job
+        from workbench.workflow.quoting import quote_job
 
         self._tell([Piece("Working out cost, memory and time…", "muted")])
         await asyncio.sleep(QUOTE_AFTER_S)
@@ -383,7 +383,7 @@ def _warnings(warnings: Sequence[str], width: int) -> list[Line]:
 
 def _models_of(context: Context, project: Project) -> list[str]:
     """Names worth completing: the project's base and the models that its jobs made."""
-    from workbench.workflow.train import recorded_jobs
+    from workbench.workflow.job_records import recorded_jobs
 
     made = [one.job.fine_tuned_model for one in recorded_jobs(context).values() if one.job.fine_tuned_model]
     return [project.document.training.model, "starter", *made]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError
     from workbench.providers.jobs import Job
     from workbench.workflow.measure import RunQuote
-    from workbench.workflow.train import Quote
+    from workbench.workflow.quoting import Quote
 
 
 class Quoted(Message):
