@@ -12,19 +12,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on, work
-from textual.app import App, SystemCommand
+from textual import events
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from workbench.actions import APP, LIST, MODES, Action, bindings_for, problems_of, working_in
+from workbench.background import Background
 from workbench.errors import WorkbenchError
 from workbench.leaving import APPLY, DROP, Unapplied, apply, leave_question, unapplied
-from workbench.screens.afterwards import AfterMoved, AfterWatch
 from workbench.screens.frame import Frame
 from workbench.terminal import clipboard, startup, workarounds
-from workbench.terminal.escape import visible_line, without_controls
+from workbench.terminal.escape import without_controls
 from workbench.terminal.line_filter import ControlCharacterFilter
 from workbench.terminal.signals import leave_on_signals
 from workbench.terminal.size import too_small
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.actions import ActionParseResult
     from textual.dom import DOMNode
-    from textual.notifications import SeverityLevel
 
     from workbench.workflow.context import Context
     from workbench.workflow.project import Project
@@ -54,15 +53,12 @@ SCREENS = {
 OVER = {
     "profiles": ("workbench.screens.profiles", "ProfilesScreen"),
     "deployments": ("workbench.screens.deployments", "DeploymentsScreen"),
+    "rescue": ("workbench.screens.rescue", "RescueScreen"),
 }
 """Module and class of the screens that can be put on top of any mode."""
 
-AFTER_START_S = 1.0
-"""What was asked to follow a training is looked for when the first screen stands."""
 TWICE_S = 3.0
 """How long after a first ctrl+c a second one quits."""
-ENDS_AFTER_S = 3.0
-"""Noticing the ends of jobs begins when the first screen stands."""
 _BETWEEN = "between projects"
 _CONTROL_CHARACTERS = ControlCharacterFilter()
 
@@ -74,7 +70,7 @@ def screen_class(mode: str) -> type[Frame]:
     return found
 
 
-class WorkbenchApp(App[int], inherit_bindings=False):
+class WorkbenchApp(Background, inherit_bindings=False):
     """ftwb in this terminal, on one project of one workspace."""
 
     TITLE = "ftwb"
@@ -132,32 +128,11 @@ class WorkbenchApp(App[int], inherit_bindings=False):
             self.add_mode(mode, partial(self._make_screen, mode))
         workarounds.repaint_after_resume(self)
         self.call_after_refresh(startup.settle)
-        self.set_timer(ENDS_AFTER_S, self.watch_ends)
-        self.set_timer(AFTER_START_S, self.watch_after)
+        self.watch_jobs()
         if not self.is_headless:
             leave_on_signals(asyncio.get_running_loop(), lambda code: self.exit(return_code=code))
         for notice in self._notices:
             self.notify(notice, severity="warning", timeout=12, markup=False)
-
-    @work(exclusive=True, group="after", exit_on_error=False)
-    async def watch_after(self) -> None:
-        """Do what was asked to follow trainings, whatever is on screen."""
-        await AfterWatch(self.context, self.post_message).run()
-
-    @on(AfterMoved)
-    def show_after(self, message: AfterMoved) -> None:
-        """Say it where the person is when it begins and ends, and let the screen look again."""
-        from workbench.workflow.wish import in_words
-
-        wish = message.wish
-        ended = not wish.is_pending
-        if ended or (wish.state == "running" and not wish.part):
-            severity: SeverityLevel = "warning" if wish.state == "could-not" else "information"
-            told = visible_line(f"{wish.job}: {in_words(wish)}")
-            self.notify(told, severity=severity, timeout=10 if ended else 5, markup=False)
-        frame = self.screen_of(self.current_mode)
-        if frame is not None:
-            frame.after_moved(wish)
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Leave; what the screens have to say is kept for the terminal that comes back."""
@@ -167,30 +142,6 @@ class WorkbenchApp(App[int], inherit_bindings=False):
     def _last_words(self) -> list[str]:
         frames = (screen for stack in self._screen_stacks.values() for screen in stack if isinstance(screen, Frame))
         return [words for frame in frames if (words := frame.last_words())]
-
-    def screen_of(self, mode: str) -> Frame | None:
-        """A mode's own screen, if it has been shown already."""
-        stack = self._screen_stacks.get(mode, [])
-        return stack[0] if stack and isinstance(stack[0], Frame) else None
-
-    @work(group="ends", exit_on_error=False)
-    async def watch_ends(self) -> None:
-        """Tell of every job that ends, whatever is on screen. The Jobs screen asks the providers by itself."""
-        from workbench.screens.aside import aside, aside_sync
-        from workbench.workflow.ends import LOOK_S, Ends
-        from workbench.workflow.finish import ended_text, tell
-
-        ends, said = Ends(self.context), ""
-        while True:
-            try:
-                for job in await aside(ends.look(ask=self.screen is not self.screen_of("jobs"))):
-                    if await aside_sync(partial(tell, self.context, job, workarounds.terminal_writer(self))):
-                        self.notify(f"{ended_text(job)}: 4 shows it", timeout=12, markup=False)
-            except WorkbenchError as error:
-                if str(error) != said:  # a broken config.toml is broken at each look
-                    said = str(error)
-                    self.notify(said, severity="warning", timeout=12, markup=False)
-            await asyncio.sleep(LOOK_S)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """No cursor blinks: nothing moves when nothing happens."""
@@ -309,6 +260,10 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         """What answers and costs at Azure, and what lingers."""
         self._put_on_top("deployments")
 
+    def action_rescue(self) -> None:
+        """The fine-tuned models of a provider, and what can be brought home."""
+        self._put_on_top("rescue")
+
     def _put_on_top(self, name: str) -> None:
         """One of them stands in a mode once: where it is below the other, that one goes."""
         module, class_name = OVER[name]
@@ -320,13 +275,6 @@ class WorkbenchApp(App[int], inherit_bindings=False):
         screen = wanted(self.context, self.project)
         screen.shown_in = self.current_mode
         self.push_screen(screen)
-
-    def action_rescue(self) -> None:
-        """The fine-tuned models of a provider, over whatever is on screen."""
-        from workbench.screens.rescue import RescueScreen
-
-        if not isinstance(self.screen, RescueScreen):
-            self.push_screen(RescueScreen(self.context, self.project))
 
     def action_projects(self) -> None:
         """Choose a project, or make one of a sample."""

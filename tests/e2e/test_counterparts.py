@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests.e2e.counterparts import Counterpart, FakeAi, engine_on_its_socket, engine_over_tcp, replayed, strict_sdk
-from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_process import EngineProcess, running_engine
 from tests.engine.openai_spec import check
 from workbench.errors import WorkbenchError
 from workbench.providers import arm, chat, files, jobs
@@ -49,11 +49,8 @@ def fakeai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeAi]:
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
     """The real engine with the pretending trainer of its own tests."""
-    process = EngineProcess()
-    try:
-        yield process.start()
-    finally:
-        process.remove()
+    with running_engine() as process:
+        yield process
 
 
 @pytest.fixture(params=NAMES)

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_process import EngineProcess, running_engine
 
 
 @pytest.fixture
 def engine() -> Iterator[EngineProcess]:
     """A running engine with fakes for models, hosts and trainers."""
-    process = EngineProcess()
-    try:
-        yield process.start()
-    finally:
-        process.remove()
+    with running_engine() as process:
+        yield process

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -174,3 +174,13 @@ class EngineProcess:
                 if abs(process.create_time() - state["start"]) < 2:
                     process.kill()
         shutil.rmtree(self.base, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_engine() -> Iterator[EngineProcess]:
+    """A started engine that leaves nothing behind."""
+    process = EngineProcess()
+    try:
+        yield process.start()
+    finally:
+        process.remove()

@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from tests.engine.engine_process import EngineProcess
+from tests.engine.engine_process import EngineProcess, running_engine
 from tests.engine.engine_training import upload
 from tests.engine.openai_spec import check
 
@@ -22,11 +22,8 @@ HELLO = [{"role": "user", "content": "hello"}]
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
     """One engine for all refusals: none of them changes anything."""
-    process = EngineProcess()
-    try:
-        yield process.start()
-    finally:
-        process.remove()
+    with running_engine() as process:
+        yield process
 
 
 @pytest.fixture(scope="module")

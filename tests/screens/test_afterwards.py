@@ -29,7 +29,7 @@ def watching(loop, monkeypatch):  # noqa: F811
     """The models have prices, the watch begins at once and looks often; a training is short and answers are right."""
     config = loop.context.home / "config.toml"
     config.write_text(config.read_text() + PRICES)
-    monkeypatch.setattr("workbench.app.AFTER_START_S", 0.05)
+    monkeypatch.setattr("workbench.background.AFTER_START_S", 0.05)
     monkeypatch.setattr(afterwards, "HOSTED_S", 0.05)
     monkeypatch.setattr(afterwards.AfterWatch.run, "__defaults__", (0.05,))
     loop.few_records()

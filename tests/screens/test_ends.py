@@ -17,7 +17,7 @@ from workbench.workflow.job_records import recorded_jobs
 def written(monkeypatch) -> list[str]:
     """What goes to the terminal past Textual; looks follow each other quickly."""
     found: list[str] = []
-    monkeypatch.setattr("workbench.app.ENDS_AFTER_S", 0.01)
+    monkeypatch.setattr("workbench.background.ENDS_AFTER_S", 0.01)
     monkeypatch.setattr("workbench.workflow.ends.LOOK_S", 0.05)
     monkeypatch.setattr("workbench.workflow.ends.ASK_S", 0.05)
     monkeypatch.setattr(workarounds, "terminal_writer", lambda _: found.append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -37,7 +38,7 @@ def posted(provider: FakeProvider) -> list:
 @pytest.mark.parametrize("state", ["running", "failed", "succeeded"])
 async def test_a_job_of_any_state_is_the_start_of_another_one(loop, until, state) -> None:  # noqa: F811
     """Its data, model, settings and suffix stand in the form; one field is changed, and it is created."""
-    job = await _aside(loop.job, "first")
+    job = await asyncio.to_thread(loop.job, "first")
     loop.provider.finish() if state == "succeeded" else loop.provider.end_with(state)
     app = loop.app("jobs")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -61,12 +62,6 @@ async def test_a_job_of_any_state_is_the_start_of_another_one(loop, until, state
     assert sum(r.method == "POST" and r.path.endswith("/files") for r in loop.provider.requests) == 2
 
 
-async def _aside(call, *arguments):
-    import asyncio
-
-    return await asyncio.to_thread(call, *arguments)
-
-
 async def test_a_job_that_is_not_ours_lacks_its_data_and_the_form_says_so(theirs, until, screen_text) -> None:  # noqa: F811
     """Everything else of it stands there."""
     theirs.tuned("elsewhere")
@@ -83,7 +78,7 @@ async def test_a_job_that_is_not_ours_lacks_its_data_and_the_form_says_so(theirs
 
 async def test_a_job_goes_on_from_a_checkpoint(loop, until) -> None:  # noqa: F811
     """v, a checkpoint, enter: the form of a job whose base it is."""
-    await _aside(loop.job, "first")
+    await asyncio.to_thread(loop.job, "first")
     loop.provider.advance(times=2)
     loop.provider.advance(times=3)
     app = loop.app("jobs")
