@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.engine.gpu import Gpu, GpuWatch, may_have_gpu
+from workbench.engine.gpu import Gpu, GpuWatch, find_gpu, may_have_gpu
 
 GPU = Gpu("a GPU", free=10**10, total=2 * 10**10, bf16=True, flops=1e14)
 
@@ -39,3 +39,13 @@ async def test_an_answer_holds_for_a_while_and_is_asked_for_once() -> None:
     now[0] = 20.1
     await watch.find()
     assert asked == 2
+
+
+async def test_a_gpu_that_cannot_be_asked_is_not_used_and_said_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The child ends without a word, as with a broken driver."""
+    monkeypatch.setattr("workbench.engine.gpu.may_have_gpu", lambda: True)
+    monkeypatch.setattr("workbench.engine.models.child.sys.executable", "/bin/false")
+    assert await find_gpu() is None
+    assert "the GPU is not used" in caplog.text

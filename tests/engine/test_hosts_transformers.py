@@ -74,6 +74,31 @@ def test_a_fixed_cache_answers_as_a_growing_one(generator: Generator) -> None:
         ]
 
 
+@pytest.mark.parametrize("fails_at", [1, 2], ids=["the cache", "the prompts"])
+def test_a_batch_that_found_no_memory_leaves_the_next_one_whole(generator: Generator, fails_at: int) -> None:
+    """The same shape again: nothing half-made of the failed one is used."""
+
+    class Full:
+        """The model, whose forward finds no memory once."""
+
+        config = generator._decoder._model.config  # type: ignore[attr-defined]
+        calls = 0
+
+        def __call__(self, **inputs: Any) -> Any:
+            self.calls += 1
+            if self.calls == fails_at:
+                raise RuntimeError("CUDA out of memory")
+            return generator._decoder._model(**inputs)  # type: ignore[attr-defined]
+
+    fixed = Generator(FixedDecoder(Full()), generator._tokenizer, generator._end_ids, generator._pad_id)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        fixed.generate([row([1, 50])[0]])
+    (expected, _), (found, _) = row([1, 50]), row([1, 50])
+    generator.generate([expected])
+    fixed.generate([found])
+    assert found.output_ids == expected.output_ids
+
+
 def test_a_seed_repeats_and_another_does_not(generator: Generator) -> None:
     def sample(seed: int) -> list[int]:
         item, _ = row([1, 50], temperature=1.5, seed=seed, max_tokens=20)

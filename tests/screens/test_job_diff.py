@@ -11,6 +11,7 @@ import pytest
 from tests.screens.loop_workspace import Loop, loop  # noqa: F401 - a fixture
 from tests.screens.test_jobs import shown
 from tests.screens.test_loop_snapshots import settled_on
+from workbench.catalog.figure import Origin
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.screens.dialogs.job_diff import JobDiffDialog
@@ -86,7 +87,11 @@ def test_models_that_no_run_measured_together_get_the_command(loop) -> None:  # 
     found = compared(loop, first, second)
     assert found.comparison is not None
     assert (found.comparison.a, found.comparison.verdict, found.missing) == (new, "better", None)
-    assert "the newer is better: newer - older = +0." in "\n".join(row[0] for row in diff_rows(found))
+    said = "\n".join(row[0] for row in diff_rows(found))
+    assert "the newer is better: newer - older = +0." in said
+    assert "recorded" not in said
+    found = dataclasses.replace(found, comparison=found.comparison.model_copy(update={"origin": Origin.RECORDED}))
+    assert f"{found.run}, recorded" in "\n".join(row[0] for row in diff_rows(found))
 
 
 def test_a_job_without_record_is_refused_by_name(loop) -> None:  # noqa: F811

@@ -279,11 +279,8 @@ async def test_two_who_come_at_once_do_it_once(context: Context, provider: FakeP
     assert Counter(asked_number(one) for one in chats(provider, of="ft:", general=False)).most_common(1)[0][1] == 1
 
 
-async def test_who_is_stopped_leaves_it_asked_and_the_next_one_goes_on(
-    context: Context, provider: FakeProvider, project: Project
-) -> None:
-    job, asked = await job_with(context, project)
-    provider.finish(job.id)
+async def stopped_midway(context: Context, asked: Wish) -> None:
+    """Take it up, and stop when it has some answers."""
     reached = asyncio.Event()
     first = asyncio.create_task(
         take_up(context, asked, Watched(progress=lambda now: reached.set() if now.done > 4 * ITEMS else None))
@@ -292,6 +289,14 @@ async def test_who_is_stopped_leaves_it_asked_and_the_next_one_goes_on(
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_who_is_stopped_leaves_it_asked_and_the_next_one_goes_on(
+    context: Context, provider: FakeProvider, project: Project
+) -> None:
+    job, asked = await job_with(context, project)
+    provider.finish(job.id)
+    await stopped_midway(context, asked)
     left = wish_of(context, "openai", job.id)
     assert left is not None and (left.state, left.why) == ("asked", wish.INTERRUPTED)
     done = await take_up(context, left)
@@ -361,13 +366,7 @@ async def test_a_hosted_model_is_known_by_the_day_of_the_first_start(
     """Going on after midnight pays for nothing twice."""
     job, asked = await job_with(context, project)
     provider.finish(job.id)
-    reached = asyncio.Event()
-    first = asyncio.create_task(
-        take_up(context, asked, Watched(progress=lambda now: reached.set() if now.done > 4 * ITEMS else None))
-    )
-    await asyncio.wait_for(reached.wait(), 60)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    await stopped_midway(context, asked)
     left = wish_of(context, "openai", job.id)
     assert left is not None and left.day == date.today().isoformat()
     paid = len(chats(provider))

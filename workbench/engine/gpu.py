@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engine.models.child import child_main, run_child
+from workbench.errors import WorkbenchError
+
+log = logging.getLogger(__name__)
 
 DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """One of these is there where a driver of NVIDIA, AMD, or Windows under WSL is."""
@@ -50,10 +54,14 @@ def may_have_gpu(environ: Mapping[str, str] | None = None, devices: tuple[str, .
 
 
 async def find_gpu() -> Gpu | None:
-    """The first GPU that torch sees here, with what is free of it now; None without one. Raises what run_child does."""
+    """The first GPU that torch sees here, with what is free of it now; None without one, or where it cannot be asked."""
     if not may_have_gpu():
         return None
-    found = await run_child("workbench.engine.gpu", [], lambda _progress: None)
+    try:
+        found = await run_child("workbench.engine.gpu", [], lambda _progress: None)
+    except WorkbenchError as error:  # a broken driver must not take the processor's answers away too
+        log.warning("the GPU is not used: %s", error)
+        return None
     return Gpu(**found["gpu"]) if found.get("gpu") else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.catalog.figure import Origin
 from workbench.errors import WorkbenchError
 from workbench.workflow.compare import compare_datasets
 from workbench.workflow.job_records import RecordedJob, recorded_jobs
@@ -229,4 +230,6 @@ def _verdict(found: JobDiff) -> str:
     low, high = one.ci95
     words = {"better": "the newer is better", "worse": "the newer is worse", "tied": "tied"}
     said = words[one.verdict] + (", underpowered" if one.underpowered else "")
-    return f"{said}: newer - older = {one.difference:+.3f}, 95 % {low:+.3f} to {high:+.3f}, {one.n} items, {found.run}"
+    origin = "" if one.origin is Origin.MEASURED else f", {one.origin}"
+    span = f"95 % {low:+.3f} to {high:+.3f}, {one.n} items"
+    return f"{said}: newer - older = {one.difference:+.3f}, {span}, {found.run}{origin}"

@@ -124,7 +124,9 @@ class FixedDecoder:
         self._ids[: self._rows].copy_(ids)
         self._ids[self._rows :].copy_(ids[-1:])
         if self._graph is None and ids.is_cuda:
+            shape, self._shape = self._shape, None
             self._graph = self._capture()
+            self._shape = shape
         if self._graph is None:
             logits = self._forward(self._ids, self._open, self._position)
         else:
@@ -140,14 +142,14 @@ class FixedDecoder:
 
         if self._shape == (size, length):
             return
-        self._graph = self._logits = self._cache = None  # freed before the next is allocated
-        self._shape = (size, length)
+        self._graph = self._logits = self._cache = self._shape = None  # freed before the next is allocated
         self._cache = StaticCache(config=self._model.config, max_cache_len=length)
         self._open = torch.zeros((size, 1, 1, length), dtype=torch.bool, device=device)
         self._position = torch.zeros((size, 1), dtype=torch.long, device=device)
         self._ids = torch.zeros((size, 1), dtype=torch.long, device=device)
         with torch.inference_mode():  # a first step, for nothing: the cache allocates itself in it
             self._forward(self._ids, self._open, self._position)
+        self._shape = (size, length)  # only now: a GPU that was too full leaves nothing that the next batch would use
 
     def _rewind(self, filled: int) -> None:
         for layer in self._cache.layers:
