@@ -54,7 +54,7 @@ def may_have_gpu(environ: Mapping[str, str] | None = None, devices: tuple[str, .
 
 
 async def find_gpu() -> Gpu | None:
-    """The first GPU that torch sees here, with what is free of it now; None without one, or where it cannot be asked."""
+    """The first GPU that torch sees here, with what is free of it now; None without one, or if it cannot be asked."""
     if not may_have_gpu():
         return None
     try:
