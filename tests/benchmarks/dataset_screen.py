@@ -148,6 +148,7 @@ def ours(path: Path, environ: Mapping[str, str], *, closely: bool) -> Opened:
         os.write(terminal.fd, LAST)
         whole = terminal.until(lambda seen: re.search(rb"record ([1-9][0-9,]+) of \1", seen))
         print(f"{'':<20} last on screen   {whole:6.2f} s, {whole - first:.2f} s later")
+        terminal.key(FIRST)  # a page down from the last record shows nothing that could be waited for
         keys = [terminal.key(key) for key in [PAGE] * 25 + [LAST, FIRST] * 8]
         print(f"{'':<20} pages and jumps  {spread(keys)}, while the analysis runs")
         terminal.idle()
