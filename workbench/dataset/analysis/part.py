@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import msgspec
@@ -36,6 +36,7 @@ _TEMPLATE = frozenset({"E001", "E002", "E003"})  # rules about what a chat templ
 _SAMPLED = 200  # rows whose keys the screen learns
 _MOST_KEYS = 40
 _INSTRUCTING = ROLE_BITS["system"] | ROLE_BITS["developer"]
+_INSTRUCTORS = (System, Developer)
 _UNCOUNTED = (-1, -1, True)
 
 
@@ -169,8 +170,8 @@ class Taker:
 
     def take_clean(self, clean: Clean, number: int, line: int) -> None:
         """Take a clean row."""
-        messages, tally = clean.messages, self.tally
-        self._turns[number], self._roles[number], self._digests[number] = len(messages), clean.roles, clean.digest
+        messages, roles, tally = clean.messages, clean.roles, self.tally
+        self._turns[number], self._roles[number], self._digests[number] = len(messages), roles, clean.digest
         tally.records += 1
         last = messages[-1].content
         if type(last) is str:
@@ -178,10 +179,15 @@ class Taker:
                 tally.answers += 1
             else:
                 tally.count_answer(last)
-        if clean.roles & _INSTRUCTING:
-            self._count_system(messages, line)
-        else:
+        if not roles & _INSTRUCTING:
             tally.without_system.append(line)
+            return
+        text = _instructions(messages)
+        prompt = self._prompts.get(text)
+        if prompt is not None:
+            prompt.lines.append(line)
+        elif (prompt := tally.count_system(text, line)) is not None:
+            self._prompts[text] = prompt
 
     def take_tokens(self, tokens: tuple[int, int, bool], number: int) -> None:
         """Take a row's tokens, those of the assistant, and whether they are exact."""
@@ -209,18 +215,16 @@ class Taker:
         }
         return Columns(**{name: np.array(arrays[name], TYPES[name]) for name in TYPES})
 
-    def _count_system(self, messages: Sequence[Any], line: int) -> None:
-        texts = []
-        for message in messages:
-            if type(message) is not System and type(message) is not Developer:
-                break
-            content = message.content
-            texts.append(content if isinstance(content, str) else "".join([part.text for part in content]))
-        text = texts[0] if len(texts) == 1 else "\n".join(texts)
-        prompt = self._prompts.get(text)
-        if prompt is None:
-            prompt = self.tally.count_system(text, line)
-            if prompt is not None:
-                self._prompts[text] = prompt
-        else:
-            prompt.lines.append(line)
+
+def _instructions(messages: Sequence[Any]) -> str:
+    """What the system says before the first turn, as `Tally.count` has it."""
+    first = messages[0].content
+    if type(messages[1]) not in _INSTRUCTORS and type(first) is str:
+        return first
+    leading = takewhile(lambda message: type(message) in _INSTRUCTORS, messages)
+    return "\n".join(
+        [
+            message.content if isinstance(message.content, str) else "".join([part.text for part in message.content])
+            for message in leading
+        ]
+    )

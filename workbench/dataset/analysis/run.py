@@ -13,10 +13,9 @@ from workbench.dataset.analysis.part import PartAnalyst
 from workbench.dataset.analysis.pool import AnalysisCancelled, Pool
 from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.analysis.stored import load, store
-from workbench.dataset.analysis.tasks import PART_BYTES, tasks_of
+from workbench.dataset.analysis.tasks import PART_BYTES, rows_of, tasks_of
 from workbench.dataset.analysis.whole import Analysis, Chunk, Whole
 from workbench.dataset.analysis.wire import Done, Start, Task
-from workbench.dataset.analysis.worker import rows_of
 from workbench.dataset.rows import Rows
 from workbench.dataset.rows.open import open_first
 from workbench.dataset.rules.facts import Facts

@@ -84,8 +84,10 @@ class Screen:
     """The screen for chat records; `keys` are those that records may have beside the usual ones."""
 
     def __init__(self, context: Context, keys: Iterable[str]) -> None:
-        self._decode = msgspec.json.Decoder(record_type(keys)).decode
-        self._encode_into = msgspec.msgpack.Encoder(order="sorted").encode_into
+        record = record_type(keys)
+        self._decode = msgspec.json.Decoder(record).decode
+        self._others = [name for name in record.__struct_fields__ if name not in ("messages", "tools")]
+        self._encode_into = msgspec.msgpack.Encoder(order="deterministic").encode_into
         self._canonical = bytearray()
         self._rules = [rule for rule in all_rules() if rule.check_file is None and rule.applies(context)]
         self._context = context
@@ -110,7 +112,7 @@ class Screen:
         if roles >= _CALLS and not _calls_fit(record, tools):
             return None
         # J008: every message has two keys or more, so with no more than these in the bytes none is there twice.
-        if keys != 1 + 2 * len(messages) and not _no_key_twice(record, tools, raw, keys):
+        if keys != 1 + 2 * len(messages) and not self._no_key_twice(record, tools, raw, keys):
             return None
         if tools is not _NO_TOOLS:
             record.tools = tools.canonical
@@ -120,6 +122,15 @@ class Screen:
         except (UnicodeEncodeError, OverflowError, RecursionError):
             return None
         return Clean(messages, roles & 255, tools.counted, roles >= _CALLS, xxh3_64_intdigest(canonical))
+
+    def _no_key_twice(self, record: Any, tools: _Tools, raw: bytes, keys: int) -> bool:
+        """Whether the bytes have just the keys of the record, or as many `KEYS` as once it is written anew."""
+        if b"\\u00" in raw and _ESCAPED_ASCII(raw):  # texts may look different there
+            return False
+        try:
+            return keys == _keys_of(record, tools, self._others) or keys == len(KEYS(msgspec.json.encode(record)))
+        except (UnicodeEncodeError, OverflowError, RecursionError):
+            return False
 
     def _tools(self, raw: bytes) -> _Tools | None:
         """The tools in these bytes, if the rules find nothing on a record that has them; most files have few lists."""
@@ -137,15 +148,16 @@ class Screen:
         schemas = {function["name"]: function.get("parameters") for function in functions_of(row.record)}
         tools = row.record.tools
         try:
-            written = msgspec.msgpack.encode(tools, order="sorted")
+            written = msgspec.msgpack.encode(tools, order="deterministic")
         except (UnicodeEncodeError, OverflowError, RecursionError):
             return None
         return _Tools(schemas, Raw(written), json_text(tools), 1 + len(KEYS(raw)))
 
 
-def _keys_of(record: Any, tools: _Tools) -> int:
+def _keys_of(record: Any, tools: _Tools, others: Iterable[str]) -> int:
     """How many keys a record has, and what looks like one in the arguments of its calls and in their results.
 
+    `others` are its fields beside the messages and the tools.
     Its bytes have as many `KEYS` if none is there twice and no other text looks like one, and never fewer.
     """
     count = 1 + tools.keys
@@ -163,21 +175,11 @@ def _keys_of(record: Any, tools: _Tools) -> int:
                     count += _CALL_KEYS + len(_KEYS_IN_TEXT(call.function.arguments))
         elif kind is Tool:
             count += 1 + len(_KEYS_IN_TEXT(content))
-    for name in record.__struct_fields__[2:]:
+    for name in others:
         value = getattr(record, name)
         if value is not UNSET:
             count += 1 + keys_in(value)
     return count
-
-
-def _no_key_twice(record: Any, tools: _Tools, raw: bytes, keys: int) -> bool:
-    """Whether the bytes have just the keys of the record, or as many `KEYS` as once it is written anew."""
-    if b"\\u00" in raw and _ESCAPED_ASCII(raw):  # texts may look different there
-        return False
-    try:
-        return keys == _keys_of(record, tools) or keys == len(KEYS(msgspec.json.encode(record)))
-    except (UnicodeEncodeError, OverflowError, RecursionError):
-        return False
 
 
 def _calls_fit(record: Any, tools: _Tools) -> bool:
@@ -226,7 +228,7 @@ def roles_in_order(messages: Sequence[Any]) -> int:
             plain = False
         elif content != content.strip():
             return 0
-        if message.weight is UNSET or message.weight:
+        if not trained and (message.weight is UNSET or message.weight):
             trained = True
     if not trained:
         return 0

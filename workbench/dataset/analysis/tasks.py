@@ -6,10 +6,12 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from workbench.dataset.analysis.lines import PartRows, split_elements, split_lines
 from workbench.dataset.analysis.wire import Elements, Task
 from workbench.dataset.rows import Rows
 from workbench.dataset.rows.elements import ElementIndex
 from workbench.dataset.rows.sniff import BOM
+from workbench.errors import WorkbenchError
 
 PART_BYTES = 4 * 1024 * 1024
 """About four thousand records: small enough to be shown soon and to fit a worker's memory many times over."""
@@ -56,3 +58,25 @@ def _elements(index: ElementIndex, size: int) -> Iterator[Task]:
         )
         yield Task(number, first, index.ends[stop - 1], places)
         row, number = stop, number + 1
+
+
+def rows_of(fd: int, task: Task) -> tuple[PartRows, bytes]:
+    """The rows of a task and the bytes that hold them; raises WorkbenchError if the file has become shorter."""
+    block = bytearray()
+    while len(block) < task.last - task.first:
+        piece = os.pread(fd, task.last - task.first - len(block), task.first + len(block))
+        if not piece:
+            raise WorkbenchError(
+                "the file", "was made shorter while it was read", "open it again", code="changed_on_disk"
+            )
+        if not block and len(piece) == task.last - task.first:
+            return _split(piece, task), piece
+        block += piece
+    return _split(bytes(block), task), bytes(block)
+
+
+def _split(block: bytes, task: Task) -> PartRows:
+    if task.elements is None:
+        return split_lines(block)
+    places = task.elements
+    return split_elements(block, places.starts, places.ends, places.lines, places.columns)

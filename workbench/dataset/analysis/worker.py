@@ -13,8 +13,8 @@ import traceback
 from contextlib import suppress
 from typing import BinaryIO
 
-from workbench.dataset.analysis.lines import PartRows, split_elements, split_lines
 from workbench.dataset.analysis.part import PartAnalyst
+from workbench.dataset.analysis.tasks import rows_of
 from workbench.dataset.analysis.wire import Done, Failed, Start, Task, pack, read
 from workbench.errors import WorkbenchError
 
@@ -61,28 +61,6 @@ def _serve(tasks: BinaryIO, answers: BinaryIO) -> None:
 def _give_up(answers: BinaryIO, failed: Failed) -> None:
     answers.write(pack(failed))
     answers.flush()
-
-
-def rows_of(fd: int, task: Task) -> tuple[PartRows, bytes]:
-    """The rows of a task and the bytes that hold them; raises WorkbenchError if the file has become shorter."""
-    block = bytearray()
-    while len(block) < task.last - task.first:
-        piece = os.pread(fd, task.last - task.first - len(block), task.first + len(block))
-        if not piece:
-            raise WorkbenchError(
-                "the file", "was made shorter while it was read", "open it again", code="changed_on_disk"
-            )
-        if not block and len(piece) == task.last - task.first:
-            return _split(piece, task), piece
-        block += piece
-    return _split(bytes(block), task), bytes(block)
-
-
-def _split(block: bytes, task: Task) -> PartRows:
-    if task.elements is None:
-        return split_lines(block)
-    places = task.elements
-    return split_elements(block, places.starts, places.ends, places.lines, places.columns)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import BaseModel
 
 from workbench.catalog.limits import example_tokens, limits_for
 from workbench.dataset.counting import counting_of
@@ -25,7 +24,8 @@ LARGE_BYTES = 20 * 1024 * 1024
 _PROGRESS_EVERY = 2000  # rows between two calls of `progress`
 
 
-class Report(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Report:
     """What a check found; the keys of the command line contract."""
 
     file: str

@@ -285,19 +285,40 @@ def row_digest(value: object, raw: bytes) -> int:
 
 
 def canonical(value: object, raw: bytes) -> bytes:
-    """The one way to write a value: as MessagePack, keys in order.
+    """The one way to write a value: as MessagePack, keys in order, but the role of a message first.
 
     Workers get the same bytes for most rows without ever making Python objects of them (`analysis.screen`), so what
-    msgspec writes is the rule, and only values that it cannot write are written otherwise. Texts go into MessagePack
+    msgspec writes is the rule (a message's type first, its fields as they are declared), and only values that it cannot
+    write are written otherwise. Texts go into MessagePack
     as they are, so that it is written faster than JSON.
     """
     import msgspec
 
     try:
-        return msgspec.msgpack.encode(value, order="sorted")
+        return msgspec.msgpack.encode(_roles_first(value), order="deterministic")
     except (UnicodeEncodeError, OverflowError, RecursionError):
         pass  # lone surrogates, integers beyond 64 bits, and nesting that can be read but not written
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
     except RecursionError:
         return raw
+
+
+def _roles_first(value: object) -> object:
+    """A record with its messages as they are written."""
+    messages = value.get("messages") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(messages, list):
+        return value
+    return {**value, "messages": [_role_first(message) for message in messages]}
+
+
+def _role_first(message: object) -> object:
+    import msgspec
+
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        return message
+    written = {
+        key: msgspec.Raw(msgspec.msgpack.encode(message[key], order="deterministic"))
+        for key in ["role", *sorted(message.keys() - {"role"}, key=str.encode)]
+    }
+    return msgspec.Raw(msgspec.msgpack.encode(written))
