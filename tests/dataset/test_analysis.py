@@ -189,7 +189,7 @@ def test_columns_say_what_the_record_is(made: Path, tmp_path: Path) -> None:
             facts = facts_of(rows.raw(row), spec, line=rows.line(row))
             flags = int(analysis.columns.flags[row])
             assert facts.flags == flags & ~DUPLICATE
-            for name in ("turns", "roles", "tokens", "answer_tokens", "digest", "size"):
+            for name in ("turns", "roles", "tokens", "answer_tokens", "size"):
                 assert getattr(facts, name) == int(analysis.columns.arrays()[name][row]), name
             assert [finding for finding in analysis.findings.of(row) if not is_about_file(finding)] == list(
                 facts.findings
@@ -368,7 +368,7 @@ def test_an_analysis_is_kept_by_content(made: Path, tmp_path: Path, monkeypatch:
 def test_what_is_damaged_in_the_cache_is_made_anew(made: Path, tmp_path: Path, damage: bytes | None) -> None:
     """Empty, cut off, something else, one bit turned: never an error, never a wrong result."""
     first = analyse(made, CHAT, workers=0, cache=tmp_path)
-    kept = next(path for path in (tmp_path / "analyses").glob("*.bin") if "-tally" not in path.name)
+    kept = next(path for path in (tmp_path / "analyses").glob("*.bin") if "-grounds" not in path.name)
     data = bytearray(kept.read_bytes())
     data[len(data) // 2] ^= 1
     kept.write_bytes(bytes(data) if damage is None else damage)
@@ -387,7 +387,7 @@ def test_the_cache_forgets_the_oldest(made: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("workbench.dataset.analysis.stored._KEPT_BYTES", 150_000)
     for code in ("A", "M", "O", "R"):
         analyse(made, Spec(Format.CHAT, select=(code,)), workers=0, cache=tmp_path)
-    kept = [path for path in (tmp_path / "analyses").glob("*.bin") if "-tally" not in path.name]
+    kept = [path for path in (tmp_path / "analyses").glob("*.bin") if "-grounds" not in path.name]
     assert 1 <= len(kept) < 4
 
 

@@ -53,6 +53,7 @@ def the_same(raws: list[bytes], spec: Spec) -> Part:
         facts = slow.look(row)
         for name, column in part.columns.arrays().items():
             assert int(column[number]) == getattr(facts, name), (name, raw)
+        assert int(part.digests[number]) == facts.digest, raw
         assert part.findings.of(number) == list(facts.findings), raw
     assert part.tally == tally
     return part
@@ -199,5 +200,5 @@ def test_broken_rows_are_flagged_and_have_no_digest(tmp_path: Path) -> None:
     """What cannot be read is no copy of anything."""
     part = quickly([b"{", b"{", b'{"messages": []}'], Spec(Format.CHAT))
     assert part.columns.flags.tolist() == [BROKEN, BROKEN, 0]
-    assert part.columns.digest.tolist()[:2] == [0, 0]
+    assert part.digests.tolist()[:2] == [0, 0]
     assert not (part.columns.flags & DUPLICATE).any()

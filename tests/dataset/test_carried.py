@@ -16,7 +16,7 @@ from tests.benchmarks.make_records import write
 from tests.dataset.test_analysis import same
 from workbench.dataset.analysis import AnalysisCancelled, Before, Chunk, Spec, analyse
 from workbench.dataset.analysis.pool import Pool
-from workbench.dataset.analysis.stored import load_tally
+from workbench.dataset.analysis.stored import load_grounds
 from workbench.dataset.analysis.tallied import dump_tally, read_tally
 from workbench.dataset.analysis.wire import Done, Task
 from workbench.dataset.counting import counting_of
@@ -63,11 +63,12 @@ def changed(document: Document, chance: random.Random, others: list[bytes], edit
 
 
 def counted(cache: Path, document: Document, spec: Spec) -> list[object]:
-    """The tally that is kept of a file, in its order; without the marks of short answers, which only grow."""
-    tally = load_tally(cache, document.rows, spec)
-    assert tally is not None
+    """The grounds that are kept of a file, in order; without the marks of short answers, which only grow."""
+    grounds = load_grounds(cache, document.rows, spec)
+    assert grounds is not None
+    tally = grounds.tally
     plain = replace(tally, label_marks=bytearray(), labels_gone=0)
-    return [plain, list(plain.systems), list(plain.grader_keys)]
+    return [plain, list(plain.systems), list(plain.grader_keys), grounds.digests.tolist()]
 
 
 def check(path: Path, cache: Path, spec: Spec, edit: Callable[[Document], object], *, times: int = 1) -> None:
@@ -198,15 +199,15 @@ def test_records_for_a_grader_are_carried(tmp_path: Path) -> None:
     check(path, tmp_path / "cache", CHAT, lambda document: document.delete(range(0, 40), title=""))
 
 
-@pytest.mark.parametrize("damage", ["tally", "analysis", "both"])
+@pytest.mark.parametrize("damage", ["grounds", "analysis", "both"])
 def test_without_what_was_kept_all_are_looked_at(made: Path, tmp_path: Path, damage: str, looked_at: list[int]) -> None:
     """A cache that was emptied or broken costs time, never a wrong result."""
 
     def edit(document: Document) -> None:
         document.delete([0], title="")
         for kept in (tmp_path / "cache" / "analyses").glob("*.bin"):
-            is_tally = kept.name.endswith("-tally.bin")
-            if damage == "both" or is_tally == (damage == "tally"):
+            is_grounds = kept.name.endswith("-grounds.bin")
+            if damage == "both" or is_grounds == (damage == "grounds"):
                 kept.write_bytes(kept.read_bytes()[:-1])
 
     check(made, tmp_path / "cache", CHAT, edit)

@@ -264,6 +264,7 @@ async def test_a_save_leaves_what_is_known_of_other_records_as_it_is(
             yield done
 
     monkeypatch.setattr(Pool, "run", watched)
+    monkeypatch.setattr("workbench.dataset.analysis.apart.SMALL_BYTES", 1 << 30)  # where it can be watched: here
     app = ftwb_app(file=path)
     async with app.run_test(size=(100, 24)) as pilot:
         await wait_idle(pilot)

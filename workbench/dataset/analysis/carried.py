@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from workbench.dataset.analysis.columns import DUPLICATE, NO_SEVERITY, TYPES, Columns, ColumnStore
+from workbench.dataset.analysis.columns import DIGEST, DUPLICATE, NO_SEVERITY, TYPES, Columns, ColumnStore
 from workbench.dataset.analysis.findings import Findings
 from workbench.dataset.analysis.part import Part
 from workbench.dataset.analysis.places import Places
 from workbench.dataset.analysis.pool import Pool
 from workbench.dataset.analysis.spec import Spec
-from workbench.dataset.analysis.stored import load, load_tally
+from workbench.dataset.analysis.stored import load, load_grounds
 from workbench.dataset.analysis.tasks import PART_BYTES
 from workbench.dataset.analysis.whole import Whole
 from workbench.dataset.analysis.wire import Start, Task
@@ -66,8 +66,8 @@ def carry(
         return False
     if not isinstance(index, LineIndex) or not isinstance(before.rows.index, LineIndex) or not rows.complete:
         return False
-    old, tally = load(cache, before.rows, spec), load_tally(cache, before.rows, spec)
-    if old is None or tally is None or len(old.columns) != len(before.rows):
+    old, grounds = load(cache, before.rows, spec), load_grounds(cache, before.rows, spec)
+    if old is None or grounds is None or len(old.columns) != len(before.rows):
         return False
     ids = np.arange(len(rows)) if before.ids is None else before.ids
     moved = _Moved(ids, len(old.columns), Places(len(ids), np.array(index.blank_line_numbers(), "i8")), old.places)
@@ -76,17 +76,19 @@ def carry(
     if len(moved.fresh) + len(moved.gone) > _MOST * len(ids):
         return False
     gone, fresh = _look_at(before.rows, moved.gone, rows, moved.fresh, spec, workers, cancelled)
-    left = tally.without(_tally(gone), moved.lines_left)
-    del tally
+    left, digests = grounds.tally.without(_tally(gone), moved.lines_left), grounds.digests
+    del grounds
     if left is None:
         return False
     columns = ColumnStore()
     for part in fresh:
-        columns.append(part.columns)
+        columns.append(part.columns, part.digests)
     found = [_kept(said, moved), _placed(fresh, moved)]
     left.merge(_at(_tally(fresh), moved), 0)
     left.in_order()
-    whole.take_all(_combined(known, columns.finish(), found, moved), found, left, index.blank_line_numbers())
+    digests = moved.combined(digests, columns.digests, DIGEST)
+    combined = _combined(known, columns.finish(), found, moved)
+    whole.take_all(combined, digests, found, left, index.blank_line_numbers())
     return True
 
 
@@ -105,6 +107,13 @@ class _Moved:
         self.gone = np.flatnonzero(self.new < 0)
         self._places, self._old = places, old
 
+    def combined(self, old: NDArray[Any], fresh: NDArray[Any], kind: str) -> NDArray[Any]:
+        """Of all rows of the new file, from that of those of the old file and that of those that came."""
+        column = np.empty(len(self.stayed) + len(self.fresh), kind)
+        column[self.stayed] = old[self.was]
+        column[self.fresh] = fresh
+        return column
+
     def lines(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The lines of rows of the new file."""
         return self._places.lines(rows)
@@ -119,12 +128,7 @@ class _Moved:
 
 def _combined(known: dict[str, NDArray[Any]], fresh: Columns, found: list[Findings], moved: _Moved) -> Columns:
     """The columns of all rows; those of the old file are used up, as both together are large."""
-    count = len(moved.stayed) + len(moved.fresh)
-    arrays = {}
-    for name, kind in TYPES.items():
-        column = arrays[name] = np.empty(count, kind)
-        column[moved.stayed] = known.pop(name)[moved.was]
-        column[moved.fresh] = getattr(fresh, name)
+    arrays = {name: moved.combined(known.pop(name), getattr(fresh, name), kind) for name, kind in TYPES.items()}
     # What the rules about the file said is said anew.
     arrays["flags"] &= ~np.uint8(DUPLICATE)
     arrays["severity"][:] = NO_SEVERITY

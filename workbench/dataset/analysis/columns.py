@@ -24,10 +24,14 @@ TYPES = {
     "tokens": "i4",
     "answer_tokens": "i4",
     "severity": "u1",
-    "digest": "u8",
     "flags": "u1",
     "size": "i4",
 }
+
+DIGEST = "u8"
+"""Of a row's value: equal for equal values, whatever the spacing and the order of keys; 0 where it cannot be read. What
+copies are found by; nobody who shows rows needs it, so it is no column."""
+_DIGESTS = "digests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,6 @@ class Columns:
     """i4: those of the assistant; -1 as above."""
     severity: NDArray[Any]
     """u1: of the worst finding about the row."""
-    digest: NDArray[Any]
-    """u8: equal for equal values, whatever the spacing and the order of keys; 0 for rows that cannot be read."""
     flags: NDArray[Any]
     """u1: see SECRET and the others."""
     size: NDArray[Any]
@@ -62,30 +64,38 @@ class Columns:
 class ColumnStore:
     """Columns that are filled as parts come in; never twice in memory.
 
-    `count` is how many rows there will be, if that is known: then `shared` is there from the beginning.
+    `count` is how many rows there will be, if that is known, `into` where the columns of so many are to stand: then
+    `shared` is there from the beginning.
     """
 
-    def __init__(self, count: int | None = None) -> None:
+    def __init__(self, count: int | None = None, into: Columns | None = None) -> None:
         import numpy as np
 
-        self._arrays = {name: np.zeros(count or 0, kind) for name, kind in TYPES.items()}
+        if into is None:
+            into = Columns(**{name: np.zeros(count or 0, kind) for name, kind in TYPES.items()})
+        self._arrays = {**into.arrays(), _DIGESTS: np.zeros(len(into), DIGEST)}
         self._filled = 0
-        self.shared = None if count is None else Columns(**self._arrays)
+        self.shared = None if count is None else into
         """All rows of the file, for whoever may look at those that are filled; None if it is not known how many."""
 
     @classmethod
-    def of(cls, columns: Columns) -> ColumnStore:
+    def of(cls, columns: Columns, digests: NDArray[Any]) -> ColumnStore:
         """One that has all its rows."""
         store = cls()
-        store._arrays, store._filled, store.shared = columns.arrays(), len(columns), columns
+        store._arrays, store._filled, store.shared = {**columns.arrays(), _DIGESTS: digests}, len(columns), columns
         return store
 
-    def append(self, columns: Columns) -> None:
+    @property
+    def digests(self) -> NDArray[Any]:
+        """Of all rows, see DIGEST."""
+        return self._arrays[_DIGESTS][: self._filled]
+
+    def append(self, columns: Columns, digests: NDArray[Any]) -> None:
         """Add the rows of the next part."""
         import numpy as np
 
         filled, self._filled = self._filled, self._filled + len(columns)
-        for name, part in columns.arrays().items():
+        for name, part in {**columns.arrays(), _DIGESTS: digests}.items():
             array = self._arrays[name]
             if self._filled > len(array):
                 if self.shared is None:
@@ -96,4 +106,4 @@ class ColumnStore:
 
     def finish(self) -> Columns:
         """All rows."""
-        return Columns(**{name: array[: self._filled] for name, array in self._arrays.items()})
+        return Columns(**{name: self._arrays[name][: self._filled] for name in TYPES})

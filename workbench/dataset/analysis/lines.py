@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20  # bytes searched at once: they stay in the processor's cache
 _SPACE = frozenset(b" \t\n\r\x0b\x0c")  # what `bytes.isspace` takes for blank
 
-KEYS = re.compile(rb'"\s*:').findall
+KEYS = re.compile(rb'"[ \t\r\n]*:').findall
 """Every key of a row, and what looks like one in its texts."""
 
 

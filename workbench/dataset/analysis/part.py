@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from workbench.dataset.analysis.columns import ESTIMATED, ROLE_BITS, TYPES, Columns
+from workbench.dataset.analysis.columns import DIGEST, ESTIMATED, ROLE_BITS, TYPES, Columns
 from workbench.dataset.analysis.findings import FindingList, Findings, level_of
 from workbench.dataset.analysis.lines import PartRows, Raws
 from workbench.dataset.analysis.row import SCANNING, Analyst, RowFacts
@@ -26,6 +26,9 @@ from workbench.dataset.rules.limits import row_tokens
 from workbench.dataset.rules.look import look_at, row_findings
 from workbench.dataset.rules.registry import Finding
 from workbench.dataset.tokens import Counter, TemplateCounter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MOST_TURNS = 65_535  # what the column holds
 _SCANNED_AT_ONCE = 64  # rows
@@ -48,6 +51,8 @@ class Part:
     """Blank ones too."""
     blank_lines: list[int]
     columns: Columns
+    digests: NDArray[Any]
+    """See DIGEST."""
     findings: Findings
     """About its rows; what is to be said about the file is known only at its end."""
     tally: Tally
@@ -103,6 +108,7 @@ class PartAnalyst(Analyst):
             rows.line_count,
             rows.blank_lines,
             taker.columns(rows.raws),
+            taker.digests(),
             taker.findings.finish(),
             taker.tally,
             taker.tokens,
@@ -209,11 +215,14 @@ class Taker:
             "tokens": self._tokens,
             "answer_tokens": self._answers,
             "severity": self._severity,
-            "digest": self._digests,
             "flags": self._flags,
             "size": raws.sizes(),
         }
         return Columns(**{name: np.array(arrays[name], TYPES[name]) for name in TYPES})
+
+    def digests(self) -> NDArray[Any]:
+        """Of the rows that were taken."""
+        return np.array(self._digests, DIGEST)
 
 
 def _instructions(messages: Sequence[Any]) -> str:

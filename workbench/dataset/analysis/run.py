@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.dataset.analysis.carried import Before, carry
+from workbench.dataset.analysis.columns import Columns
 from workbench.dataset.analysis.part import PartAnalyst
 from workbench.dataset.analysis.pool import AnalysisCancelled, Pool
 from workbench.dataset.analysis.spec import Spec
-from workbench.dataset.analysis.stored import load, store
-from workbench.dataset.analysis.tasks import PART_BYTES, rows_of, tasks_of
+from workbench.dataset.analysis.stored import Grounds, load, store
+from workbench.dataset.analysis.tasks import PART_BYTES, SMALL_BYTES, rows_of, tasks_of
 from workbench.dataset.analysis.whole import Analysis, Chunk, Whole
 from workbench.dataset.analysis.wire import Done, Start, Task
 from workbench.dataset.rows import Rows
@@ -21,9 +22,6 @@ from workbench.dataset.rows.open import open_first
 from workbench.dataset.rules.facts import Facts
 from workbench.dataset.tokens import Counter
 from workbench.errors import WorkbenchError
-
-SMALL_BYTES = 1024 * 1024
-"""Up to here a file is looked at before a worker would have started."""
 
 _MOST_WORKERS = 8
 _PROGRESS_S = 0.25
@@ -38,6 +36,7 @@ def analyse(
     before: Before | None = None,
     counter: Counter | None = None,
     part_bytes: int = PART_BYTES,
+    into: Columns | None = None,
     prepare: Callable[[Facts], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
@@ -49,8 +48,9 @@ def analyse(
     `cache` the result is kept, by content and question, and taken from there the next time; with `prepare`, which may
     add to the facts before the rules about the file run, nothing is kept. `before` is the file as it was before a save:
     what is kept of it holds for the rows that are still there, and only the others are looked at. `counter` is what the
-    spec's `counting` makes, for use in this process. `progress` gets bytes done and bytes in all, four times a second
-    at most; `on_chunk` gets rows in the file's order as they become known. All are called in the caller's thread.
+    spec's `counting` makes, for use in this process. `into` is where columns are filled, for a file whose rows are all
+    known; those that are kept or carried stand elsewhere. `progress` gets bytes done and bytes in all, four times a
+    second at most; `on_chunk` gets rows in the order of the file as they become known. All are called in this thread.
 
     Raises AnalysisCancelled, and WorkbenchError for a file that cannot be read, that changes meanwhile, or whose
     workers die.
@@ -64,7 +64,7 @@ def analyse(
             if on_chunk is not None:
                 on_chunk(Chunk(0, stored.columns, stored.findings, stored.columns))
             return stored
-        whole = Whole(rows, spec)
+        whole = Whole(rows, spec, into)
         tell = _told(progress, rows.size)
         count = _workers(workers, rows.size)
         sums = whole.needs_tokens(counter)
@@ -92,7 +92,7 @@ def analyse(
         analysis = whole.finish(prepare)
         _refuse_change(rows, state)
         if kept is not None:
-            store(kept, rows, analysis, whole.facts)
+            store(kept, rows, analysis, Grounds(whole.facts, whole.digests))
         if carried:
             tell(rows.size)
             if on_chunk is not None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import xxhash
@@ -29,6 +29,9 @@ from workbench.dataset.analysis.whole import Analysis
 from workbench.dataset.rows import Rows
 from workbench.dataset.rules.facts import Tally
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _MAGIC = b"ftwb analysis 1\n"
 _HEAD = struct.Struct("<QQ")  # length of the description, hash of all that follows this head
 _LONGEST = 65_536  # bytes of a description
@@ -36,8 +39,8 @@ _BLOCK = 1024 * 1024
 _SETTLED_NS = 2_000_000_000
 _KEPT_BYTES = 512 * 1024 * 1024
 _TYPES = {**column_types.TYPES, **finding_types.TYPES, "ends": "i8", "blank_lines": "i8", "array": "i8", "blob": "u1"}
-_TYPES |= {"tally": "u1", "lines": "i4"}
-_TALLY = "-tally"
+_TYPES |= {"tally": "u1", "lines": "i4", "digests": column_types.DIGEST}
+_GROUNDS = "-grounds"
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, struct.error)
 
 
@@ -53,17 +56,25 @@ def load(cache: Path, rows: Rows, spec: Spec) -> Analysis | None:
         return None
 
 
-def load_tally(cache: Path, rows: Rows, spec: Spec) -> Tally | None:
-    """What was counted for the rules about the file, if it is kept."""
+class Grounds(NamedTuple):
+    """What the rules about a file were worked out from."""
+
+    tally: Tally
+    digests: NDArray[Any]
+    """Of every row, see DIGEST."""
+
+
+def load_grounds(cache: Path, rows: Rows, spec: Spec) -> Grounds | None:
+    """What was found out for the rules about the file, if it is kept."""
     try:
-        arrays = _read(_place(cache, rows, spec, _TALLY))
-        return read_tally(arrays["tally"].tobytes(), arrays["lines"])
+        arrays = _read(_place(cache, rows, spec, _GROUNDS))
+        return Grounds(read_tally(arrays["tally"].tobytes(), arrays["lines"]), arrays["digests"])
     except _UNREADABLE:
         return None
 
 
-def store(cache: Path, rows: Rows, analysis: Analysis, tally: Tally) -> None:
-    """Keep an analysis and its tally; where that cannot be done (a full disk), they are not."""
+def store(cache: Path, rows: Rows, analysis: Analysis, grounds: Grounds) -> None:
+    """Keep an analysis and its grounds; where that cannot be done (a full disk), they are not."""
     arrays: dict[str, Any] = {**analysis.columns.arrays()}
     found = analysis.findings
     arrays |= {f"findings.{name}": getattr(found, name) for name in (*finding_types.TYPES, "ends")}
@@ -72,9 +83,10 @@ def store(cache: Path, rows: Rows, analysis: Analysis, tally: Tally) -> None:
         arrays["array"] = analysis.places.array
     arrays["blob"] = np.frombuffer(found.blob, "u1")
     _keep(_place(cache, rows, analysis.spec), arrays)
-    described, lines = dump_tally(tally)
-    # Beside it: whoever shows an analysis does not need it, and it may be half as large.
-    _keep(_place(cache, rows, analysis.spec, _TALLY), {"tally": np.frombuffer(described, "u1"), "lines": lines})
+    described, lines = dump_tally(grounds.tally)
+    # Beside it: whoever shows an analysis does not need them, and they are as large.
+    counted = {"tally": np.frombuffer(described, "u1"), "lines": lines, "digests": grounds.digests}
+    _keep(_place(cache, rows, analysis.spec, _GROUNDS), counted)
 
 
 def _keep(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -13,6 +13,9 @@ from workbench.dataset.rows.elements import ElementIndex
 from workbench.dataset.rows.sniff import BOM
 from workbench.errors import WorkbenchError
 
+SMALL_BYTES = 1024 * 1024
+"""Up to here a file is looked at before a worker would have started."""
+
 PART_BYTES = 4 * 1024 * 1024
 """About four thousand records: small enough to be shown soon and to fit a worker's memory many times over."""
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from workbench.dataset.analysis.columns import DUPLICATE, Columns, ColumnStore
 from workbench.dataset.analysis.findings import ABOUT_FILE, FindingList, Findings
-from workbench.dataset.analysis.part import Part
 from workbench.dataset.analysis.places import Places
 from workbench.dataset.analysis.spec import Spec
 from workbench.dataset.rows import Rows
@@ -21,6 +20,8 @@ from workbench.dataset.tokens import Counter, FormulaCounter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from workbench.dataset.analysis.part import Part
 
 
 _AT_ONCE = 1 << 16  # rows whose copies are looked for at once: sorting them all with their numbers takes much memory
@@ -56,6 +57,8 @@ class Whole:
 
     rows: Rows
     spec: Spec
+    into: Columns | None = None
+    """Where the columns are filled, if all rows of the file are known."""
     facts: Facts = field(default_factory=Facts)
     row_count: int = 0
     line_count: int = 0
@@ -65,7 +68,12 @@ class Whole:
     _findings: list[tuple[Findings, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._columns = ColumnStore(len(self.rows) if self.rows.complete else None)
+        self._columns = ColumnStore(len(self.rows) if self.rows.complete else None, self.into)
+
+    @property
+    def digests(self) -> NDArray[Any]:
+        """Of the rows so far, see DIGEST."""
+        return self._columns.digests
 
     def needs_tokens(self, counter: Counter | None) -> bool:
         """Whether the tokens of all rows must be summed for a rule about the file; it is noted that they will be."""
@@ -86,19 +94,26 @@ class Whole:
             self.facts.blank_lines += [line + lines for line in part_.blank_lines]
             if self.facts.tokens is not None:
                 self.facts.tokens += part_.tokens
-            self._columns.append(part_.columns)
+            self._columns.append(part_.columns, part_.digests)
             self._findings.append((part_.findings, rows, lines))
             self._taken += 1
             self.row_count += len(part_.columns)
             self.line_count += part_.lines
             yield Chunk(rows, part_.columns, Findings.joined([self._findings[-1]]), self._columns.shared)
 
-    def take_all(self, columns: Columns, found: Sequence[Findings], tally: Tally, blank_lines: Sequence[int]) -> None:
+    def take_all(
+        self,
+        columns: Columns,
+        digests: NDArray[Any],
+        found: Sequence[Findings],
+        tally: Tally,
+        blank_lines: Sequence[int],
+    ) -> None:
         """Take what is known of all rows at once, to have it; the findings have the rows and lines of the file."""
         for counted in fields(Tally):
             setattr(self.facts, counted.name, getattr(tally, counted.name))
         self.facts.blank_lines += blank_lines
-        self._columns = ColumnStore.of(columns)
+        self._columns = ColumnStore.of(columns, digests)
         self._findings = [(findings, 0, 0) for findings in found]
         self.row_count = len(columns)
         self.line_count = len(columns) + len(blank_lines)
@@ -111,7 +126,7 @@ class Whole:
         index = self.rows.index
         array = np.array(index.lines, "i8") if isinstance(index, ElementIndex) else None
         places = Places(len(columns), np.array(facts.blank_lines, "i8"), array)
-        copies, firsts = _copies(columns.digest)
+        copies, firsts = _copies(self.digests)
         lines = places.lines(np.concatenate([copies, firsts])).tolist()
         facts.duplicates = list(zip(lines[: len(copies)], lines[len(copies) :], strict=True))
         if prepare is not None:

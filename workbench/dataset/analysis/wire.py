@@ -9,9 +9,16 @@ import pickle
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from workbench.dataset.analysis.spec import Spec
+from workbench.dataset.rows.elements import ElementIndex
+from workbench.dataset.rows.lines import LineIndex
+from workbench.dataset.rows.open import Encoding, Rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _LENGTH = struct.Struct("<Q")
 
@@ -24,6 +31,40 @@ class Start:
     spec: Spec
     sums: bool
     """Whether the tokens of the file are summed, see `PartAnalyst`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRows:
+    """The rows of a file that is open in both processes."""
+
+    fd: int
+    path: Path
+    index: LineIndex | ElementIndex
+    encoding: Encoding
+    size: int
+
+    @classmethod
+    def of(cls, rows: Rows) -> OpenRows:
+        """To be sent."""
+        return cls(rows.fd, rows.path, rows.index, rows.encoding, rows.size)
+
+    def rows(self) -> Rows:
+        """As they were sent."""
+        return Rows(self.path, self.fd, self.index, self.encoding, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that a conductor is told."""
+
+    rows: OpenRows
+    memory: int
+    """The file descriptor of what `SharedColumns` stands in."""
+    spec: Spec
+    cache: Path | None
+    before: OpenRows | None
+    ids: NDArray[Any] | None
+    """Of `carried.Before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +95,32 @@ class Done:
     size: int
     """Bytes of the part."""
     part: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a conductor is, in bytes."""
+
+    done: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Rows whose columns now stand in the shared memory."""
+
+    first_row: int
+    count: int
+    findings: Any
+    """Findings, with the rows and lines of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All is known: the columns stand in the shared memory."""
+
+    findings: Any
+    places: Any
 
 
 @dataclass(frozen=True, slots=True)

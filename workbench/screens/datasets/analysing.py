@@ -93,7 +93,7 @@ class Analysing(RecordsScreen):
 
         After a save they see those that were written: what is known of the others is kept.
         """
-        from workbench.dataset.analysis import AnalysisCancelled, Chunk, analyse
+        from workbench.dataset.analysis import AnalysisCancelled, Chunk, analyse_apart
         from workbench.screens.datasets.edited import for_rows
         from workbench.screens.datasets.facts import GrowingFacts, facts_of_analysis
 
@@ -112,7 +112,7 @@ class Analysing(RecordsScreen):
 
         with suppress(Stopped, AnalysisCancelled):
             facts = facts_of_analysis(
-                analyse(
+                analyse_apart(
                     file.rows,
                     spec,
                     cache=self.context.cache,

@@ -100,12 +100,12 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
     count = len(columns)
     known = Known(
         seen=np.broadcast_to(np.True_, count),
-        turns=_narrow(columns.turns),
+        turns=columns.turns,
         roles=columns.roles,
-        tokens=_narrow(columns.tokens),
+        tokens=columns.tokens,
         severity=columns.severity,
         flags=columns.flags,
-        size=_narrow(columns.size),
+        size=columns.size,
         rows_with=lambda codes: findings.rows_of(tuple(codes)),
         codes_at=lambda row: frozenset(finding.code for finding in findings.of(row)),
     )
@@ -121,17 +121,6 @@ def facts_of_analysis(analysis: Analysis) -> FileFacts:
         errors,
         len(levels) - errors,
     )
-
-
-def _narrow(column: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
-    """The same numbers in as few bytes each as they need: they stay in memory as long as the file is open."""
-    import numpy as np
-
-    low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
-    for kind in ("u1", "i1", "u2", "i2"):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return column.astype(kind)
-    return column
 
 
 class GrowingFacts:
