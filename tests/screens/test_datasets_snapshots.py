@@ -61,7 +61,7 @@ def test_the_list_alone(ftwb_app, snap_compare, tickets) -> None:
     assert snap_compare(ftwb_app(file=tickets), press=["z"], terminal_size=(120, 30))
 
 
-@pytest.mark.parametrize("keys", [["s"], ["d", "ctrl+s"], ["S"]], ids=["sort", "save", "sample"])
+@pytest.mark.parametrize("keys", [["s"], ["d", "ctrl+s"], ["S"], ["O"]], ids=["sort", "save", "sample", "order"])
 def test_dialogs(ftwb_app, snap_compare, tickets, keys) -> None:
     """Nothing cut off at 80×24."""
     assert snap_compare(ftwb_app(file=tickets), press=keys, terminal_size=(80, 24))

@@ -12,6 +12,7 @@ from workbench.dataset.recipe.document import unknown_keys
 from workbench.dataset.recipe.entry import Entry, Shelf
 from workbench.dataset.recipe.steps import Step, parse_step
 from workbench.dataset.recipe.steps.base import Difference, Dropped, Log, Scoped, Services, StepRun
+from workbench.dataset.recipe.steps.order import Order
 from workbench.errors import WorkbenchError
 
 _DEEP = 50  # generators inside one another; Python ends at a thousand frames
@@ -160,9 +161,16 @@ def order_of(
     fmt: Format,
     services: Services | None = None,
 ) -> list[int]:
-    """The keys of all records in the order that an `order` step gives them: for `Document.reorder`."""
+    """The keys of all records in the order that an `order` step gives them: for `Document.reorder`.
+
+    No record is held, only what decides about it.
+    """
     made = parse_step(step) if isinstance(step, dict) else step
+    assert isinstance(made, Order)
     shelf = Shelf()
-    entries = (Entry(key, line, raw.__bytes__, shelf) for key, raw, line in records)
-    run = StepRun(1, fmt, True, services or Services(), shelf, Log())
-    return [entry.key for entry in made.apply(entries, run) if entry.key is not None]
+    place = made.key(StepRun(1, fmt, True, services or Services(), shelf, Log()))
+    numbers, places = [], []
+    for number, raw, line in records:
+        numbers.append(number)
+        places.append(place(Entry(number, line, raw.__bytes__, shelf)))
+    return [numbers[at] for at in made.ranked(places)]

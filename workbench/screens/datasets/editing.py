@@ -191,10 +191,10 @@ def step_for_drop_of(document: Document, rows: NDArray[np.int64]) -> dict[str, A
     """The step of a recipe that drops these rows, each by what it holds."""
     from workbench.dataset.recipe.record import step_for_drop
 
-    return step_for_drop((document.raw(row), at) for row, at in _placed(document, rows))
+    return step_for_drop((document.raw(row), at) for row, at in placed(document, rows))
 
 
-def _placed(document: Document, rows: NDArray[np.int64]) -> list[tuple[RowId, int]]:
+def placed(document: Document, rows: NDArray[np.int64]) -> list[tuple[RowId, int]]:
     """Rows with their positions, rising."""
     import numpy as np
 
@@ -216,9 +216,9 @@ def _duplication(file: OpenFile, view: View, at: int) -> Callable[[], Change | N
         if not len(rows):
             return None
         document = file.document
-        placed = _placed(document, rows)
-        raws = [document.raw(row) for row, _ in placed]
-        behind = placed[-1][1] + 1
+        there = placed(document, rows)
+        raws = [document.raw(row) for row, _ in there]
+        behind = there[-1][1] + 1
         title = "duplicate 1 record" if len(rows) == 1 else f"duplicate {len(rows):,} records"
         return document.insert(behind, raws, title=title, step=step_for_insert(raws, behind))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 IMPORTABLE = ("table_file", "importable_file", "not_utf8")
 """Codes of files that are not opened as they are, but can be imported."""
-STOPPABLE = ("analysis", "exchange", "save", "filter")
+STOPPABLE = ("analysis", "exchange", "save", "filter", "order")
 """Groups of workers that a person may stop."""
 UNPLACED_LISTED = 1000
 """Rows without a place that are listed after an import."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from workbench.actions import bindings_for
+from workbench.screens.datasets.arranging import Arranging
 from workbench.screens.datasets.changing import Changing
 from workbench.screens.datasets.exchanging import Exchanging
 from workbench.screens.datasets.filtering import Filtering, FilterInput
@@ -16,7 +17,7 @@ from workbench.screens.datasets.saving import Saving
 from workbench.widgets.styles import stylesheet
 
 
-class DatasetsScreen(Changing, Exchanging, Saving, Filtering, Marking, Problems):
+class DatasetsScreen(Changing, Arranging, Exchanging, Saving, Filtering, Marking, Problems):
     """The project's files, one at a time."""
 
     MODE = "datasets"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 from workbench.dataset.formats import RecordError, to_chat, tools_of
@@ -32,17 +32,23 @@ class Order(Step):
 
     def apply(self, entries: Iterable[Entry], run: StepRun) -> Iterator[Entry]:
         """All records, in order; those that cannot be read or counted are last."""
-        key = self._key(run)
-        keyed: list[tuple[Any, Entry]] = []
+        key = self.key(run)
+        there, keys = [], []
         for entry in entries:
-            keyed.append((key(entry), entry))
+            keys.append(key(entry))
             entry.settle()
-        run.seen = len(keyed)
-        known = [one for one in keyed if one[0] is not None]
-        known.sort(key=lambda one: one[0], reverse=self.descending)
-        yield from (entry for _, entry in [*known, *(one for one in keyed if one[0] is None)])
+            there.append(entry)
+        run.seen = len(there)
+        yield from (there[at] for at in self.ranked(keys))
 
-    def _key(self, run: StepRun) -> Callable[[Entry], Any]:
+    def ranked(self, keys: Sequence[Any]) -> list[int]:
+        """The numbers of the records in order, from what `key` says of each."""
+        known = [at for at, key in enumerate(keys) if key is not None]
+        known.sort(key=keys.__getitem__, reverse=self.descending)
+        return known + [at for at, key in enumerate(keys) if key is None]
+
+    def key(self, run: StepRun) -> Callable[[Entry], Any]:
+        """What says of a record where it belongs; None: it cannot be said."""
         if self.by == "size":
             return lambda entry: len(entry.raw)
         if self.by == "shuffle":
