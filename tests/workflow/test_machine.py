@@ -74,7 +74,9 @@ def test_the_line_for_people() -> None:
     """Each figure with its unit."""
     gpu = Gpu(0, "GPU-a", "H100", 97.0, 61_000_000_000, 80_000_000_000, 64.0, 512.3, processes=2, others=1)
     text = machine_text(Machine(83.0, 4, 3_100_000_000, 8_000_000_000, (gpu,)))
-    assert text == ("cpu 83% of 4 · memory 3.1 of 8 GB · GPU 0 97%, 61.0 of 80 GB, 64 °C, 512 W, 1 of other people")
+    assert text == (
+        "cpu 83% of 4 · memory 3.1 of 8 GB · GPU 0 97%, 61.0 of 80 GB, 64 °C, 512 W, 1 of 2 processes other people's"
+    )
 
 
 def test_the_command_shows_it(tmp_path, capsys, monkeypatch, smi) -> None:

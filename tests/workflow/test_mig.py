@@ -172,7 +172,7 @@ def test_slices_are_shown_with_what_runs_on_them(smi) -> None:
     """A slice has no load of its own; the whole GPU beside it has."""
     text = machine_text(Seen(None, 8, 1_000_000_000, 64_000_000_000, gpus(smi)))
     assert text.split(" · ")[2:] == [
-        "GPU 0 MIG 0 3g.20gb, 0.3 of 21 GB, 34 °C, 1 of other people",
+        "GPU 0 MIG 0 3g.20gb, 0.3 of 21 GB, 34 °C, 1 of 2 processes other people's",
         "GPU 0 MIG 1 2g.10gb, 0.0 of 10 GB, 34 °C",
         "GPU 0 MIG 2 1c.2g.10gb+me, 34 °C",
         "GPU 1 12%, 0.0 of 43 GB, 31 °C, 55 W",

@@ -57,7 +57,6 @@ class Limits:
     """What a message's or a function's `name` must match from end to end."""
     bom_wanted: bool = False
     """Whether the provider's documents ask for a byte order mark."""
-    json_lines_only: bool = False
     arguments_as_text: bool = False
     """Whether a tool call's `arguments` must be a string of JSON."""
     images_per_example: int | None = None
@@ -86,7 +85,6 @@ _LIMITS = {
         file_bytes=512 * _MIB,
         suffix_max=64,
         name_pattern=_NAME,
-        json_lines_only=True,
         arguments_as_text=True,
         images_per_example=64,
         image_records=50_000,
@@ -102,7 +100,6 @@ _LIMITS = {
         suffix_max=18,
         name_pattern=_NAME,
         bom_wanted=True,
-        json_lines_only=True,
         arguments_as_text=True,
         images_per_example=64,
         image_records=50_000,
@@ -118,7 +115,6 @@ _LIMITS = {
         file_bytes=None,
         suffix_max=40,
         name_pattern=_NAME,
-        json_lines_only=True,
         arguments_as_text=True,
     ),
     "local": Limits(

@@ -43,8 +43,6 @@ with 7.4B)."""
 START_SECONDS = 15.0
 """Imports and loading before the first step."""
 
-ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 class Sized(Protocol):
     """What the estimate needs of a model (engine.models.folder.ModelFolder)."""

@@ -247,7 +247,7 @@ def machine_text(machine: Machine) -> str:
         if gpu.power is not None:
             told.append(f"{gpu.power:.0f} W")
         if gpu.others:
-            told.append(f"{gpu.others} of other people")
+            told.append(f"{gpu.others} of {gpu.processes} processes other people's")
         name = f"GPU {gpu.index}" if gpu.device is None else f"GPU {gpu.index} MIG {gpu.device}"
         parts.append(f"{name} {', '.join(told)}")
     return " · ".join(parts)

@@ -26,8 +26,6 @@ class Looked:
     """Errors first, then by message."""
     tokens: TokenCount | None
     """None where it cannot be counted."""
-    counted_by: str = ""
-    """The encoding or tokenizer."""
     exact: bool = False
 
 
@@ -55,7 +53,7 @@ def look_at_record(
     rules = [rule for rule in selected() if rule.check_file is None and rule.applies(about)]
     found = sorted(row_findings(_row(raw, line, fmt), about, rules), key=_order)
     tokens = record_tokens(value, fmt, counter)
-    return Looked(tuple(found), tokens, counter.name, counter.exact and tokens is not None and tokens.exact)
+    return Looked(tuple(found), tokens, counter.exact and tokens is not None and tokens.exact)
 
 
 def record_tokens(value: Any, fmt: Format, counter: Counter) -> TokenCount | None:

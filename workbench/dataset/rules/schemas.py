@@ -71,7 +71,7 @@ def tool_schema(record: ChatRecord, context: Context) -> Iterator[Problem]:
 
 
 @record_rule("T010", "arguments_unfit", Severity.WARNING)
-def argumentsunfit(record: ChatRecord, context: Context) -> Iterator[Problem]:
+def arguments_unfit(record: ChatRecord, context: Context) -> Iterator[Problem]:
     """A call's arguments do not fit what the record's tool declares.
 
     One that is required is missing, one is not declared, or a value has another type or is not among those listed. The

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -58,6 +58,3 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def text_to_copy(self) -> str:
         """What `y` copies."""
         return ""
-
-
-AnyDialog = Dialog[Any]
