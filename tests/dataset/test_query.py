@@ -14,7 +14,6 @@ from workbench.dataset.formats import Format
 from workbench.dataset.query import Known, Query, QueryError, QueryRow, parse_query, select
 from workbench.dataset.query.nodes import (
     KINDS,
-    OPERATORS,
     ROLES,
     SEVERITIES,
     And,
@@ -29,6 +28,7 @@ from workbench.dataset.query.nodes import (
     Severity,
     Text,
 )  # fmt: skip
+from workbench.dataset.query.row import COMPARE
 from workbench.dataset.rows import open_rows
 
 # Reading ------------------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ PATTERNS = st.sampled_from(
     ]
 )
 LEAVES = st.one_of(
-    st.builds(Number, st.sampled_from(("tokens", "turns", "size", "line")), st.sampled_from(OPERATORS),
+    st.builds(Number, st.sampled_from(("tokens", "turns", "size", "line")), st.sampled_from(sorted(COMPARE)),
               st.one_of(st.integers(0, 9), st.integers(80, 200))),
     st.builds(Role, st.sampled_from(sorted(ROLES))),
     st.builds(Has, st.sampled_from(sorted(KINDS))),

@@ -8,7 +8,6 @@ from typing import Final, TypeAlias
 
 NUMBERS: Final = ("tokens", "turns", "size", "line")
 """Fields that are compared with numbers: tokens of the record, messages, bytes, line of the file."""
-OPERATORS: Final = (">=", "<=", ">", "<", "=")
 ROLES: Final = {"system": 1, "user": 2, "assistant": 4, "tool": 8, "developer": 16, "other": 128}
 """Bit of each role in a record's mask."""
 KINDS: Final = {
