@@ -55,6 +55,9 @@ def test_what_does_not_answer_is_told_call_by_call(ftwb: Ftwb, provider: FakePro
         (("Mine",), "is no name for a profile"),
         (("mine",), "has no address"),
         (("mine", "--url", "example.com/v1"), "does not start with https://"),
+        (("mine", "--url", "https://"), "names no server; give the whole address"),
+        (("mine", "--url", "https://[::1/v1"), "names no server"),
+        (("mine", "--url", "https://host:port/v1"), "names no server"),
         (("mine", "--url", "https://user:secret@example.com/v1"), "holds a user name"),
         (("mine", "--url", "https://x/v1", "--key-env", "sk-proj-top-secret"), "name the variable, not the key"),
         (("mine", "--url", "https://x/v1", "--key-env", "hf_topsecret1234"), "seems to be given itself"),
@@ -62,7 +65,7 @@ def test_what_does_not_answer_is_told_call_by_call(ftwb: Ftwb, provider: FakePro
         (("mine", "--url", "https://x/v1", "--entra"), "are for azure"),
         (("mine", "--kind", "azure", "--resource-id", "my-resource"), "is no resource id"),
         (("openai", "--kind", "azure"), "is openai out of the box"),
-        (("mine", "--url", "https://x/v1", "--concurrency", "0"), "concurrency"),
+        (("mine", "--url", "https://x/v1", "--concurrency", "0"), "is no whole number from 1 up; 4 is usual"),
     ],
 )
 def test_what_cannot_be_a_profile_is_refused_and_no_secret_repeated(

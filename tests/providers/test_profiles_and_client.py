@@ -59,6 +59,7 @@ async def test_an_incomplete_profile_is_refused_before_anything_is_sent() -> Non
     with pytest.raises(WorkbenchError, match="profile azure: needs AZURE_OPENAI_ENDPOINT") as caught:
         await connect(AZURE, environ={})
     assert caught.value.exit_code == 2
+    assert caught.value.hint == "set it in the environment, or change the profile with `ftwb profile edit azure`"
 
 
 async def test_the_client_goes_where_the_environment_says_with_the_right_headers(

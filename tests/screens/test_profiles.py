@@ -107,18 +107,24 @@ async def test_a_profile_is_added_by_the_form_which_says_what_is_missing(cloud, 
         assert "A name first" in screen_text(app)
         form.query_one("#name", Input).value = "mine"
         await pilot.pause()
-        assert "has no address; give it with address" in said(form)
+        assert "has no address; give the address, which" in said(form)
         form.query_one("#base_url", Input).value = "https://example.com/v1"
         await pilot.pause()
         assert "where the provider wants no key" in screen_text(app)
         form.query_one("#name", Input).value = "openai"
+        await pilot.pause()
+        assert "profile openai: exists already; choose another name" in said(form), "before anything is tried"
         await pilot.press("ctrl+s")
-        assert app.screen is form and "is openai out of the box" in screen_text(app)
+        assert app.screen is form and "✗ profile openai: exists already" in screen_text(app)
         form.query_one("#name", Input).value = "mine"
         form.query_one("#api_key_env", Input).value = "sk-proj-top-secret"
         await pilot.press("ctrl+s")
         assert app.screen is form and "name the variable, not the key" in said(form)
         form.query_one("#api_key_env", Input).value = "MINE_KEY"
+        form.query_one("#concurrency", Input).value = "many"
+        await pilot.pause()
+        assert said(form) == "calls at once: is no whole number from 1 up; 4 is usual"
+        form.query_one("#concurrency", Input).value = ""
         await pilot.pause()
         assert "Missing: profile mine needs MINE_KEY." in screen_text(app)
         await pilot.press("ctrl+s")
@@ -169,6 +175,49 @@ async def test_an_edit_changes_what_was_changed_and_nothing_else(cloud) -> None:
     assert (kept.api_key_command, kept.concurrency) == ("pass show azure", 9)
     assert kept.settings["arm"]["token_env"] == "ARM_TOKEN", "the form knows nothing of it"
     assert kept.base_url == cloud.azure.endpoint
+
+
+async def test_a_key_that_a_person_wrote_into_a_profile_by_hand_is_not_shown(cloud, screen_text) -> None:  # noqa: F811
+    """Neither in the list nor in the form; an edit of something else leaves it, a new address takes its place."""
+    cloud.config(
+        '[profiles.mine]\nbase_url = "https://example.com/v1?api-key=hunter2"\n'
+        'api_key_command = "echo sk-proj-hunter2hunter2"\n'
+    )
+    app = cloud.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shown(pilot, "mine")
+        await pilot.press("e")
+        form = app.screen
+        assert form.query_one("#base_url", Input).value == "https://example.com/v1?api-key=***"
+        assert "hunter2" not in screen_text(app)
+        assert "There is a key in this profile, which is not shown and stays" in said(form)
+        form.query_one("#concurrency", Input).value = "9"
+        await pilot.press("ctrl+s")
+        await wait_idle(pilot)
+        kept = cloud.context.profile("mine")
+        assert (kept.base_url, kept.concurrency) == ("https://example.com/v1?api-key=hunter2", 9)
+        assert kept.api_key_command == "echo sk-proj-hunter2hunter2"
+        await pilot.press("e")
+        app.screen.query_one("#base_url", Input).value = "https://example.com/v1"
+        app.screen.query_one("#api_key_command", Input).value = ""
+        app.screen.query_one("#api_key_env", Input).value = "MINE_KEY"
+        await pilot.pause()
+        assert "Missing: profile mine needs MINE_KEY." in said(app.screen)
+        await pilot.press("ctrl+s")
+        await wait_idle(pilot)
+    assert "hunter2" not in cloud.written
+
+
+async def test_a_models_last_day_is_there_however_long_its_name(cloud, screen_text) -> None:  # noqa: F811
+    """On a line of its own where both do not fit."""
+    name = "ft:gpt-4.1-mini-2025-04-14:a-rather-long-organization:with-a-suffix:fbb29b31"
+    cloud.openai.add_model(name, shutdown_date="2027-01-14")
+    app = cloud.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await shown(pilot, "openai")
+        await pilot.press("t")
+        await wait_idle(pilot)
+        assert ":fbb29b31\n    tuned, retires 2027-01-14" in screen._about.text
 
 
 async def test_a_profile_is_removed_after_a_yes(cloud, screen_text) -> None:  # noqa: F811

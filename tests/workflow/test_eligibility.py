@@ -83,7 +83,7 @@ async def test_a_provider_that_cannot_be_asked_is_a_finding_and_no_failure(
     assert "could not be asked" in told(found, "model", "unknown")
     assert found.eligible is None
     keyless = Context(home=context.home, cache=context.cache, environ={})
-    assert "is not configured" in told(await eligibility(keyless, request_for(), today=TODAY), "model", "unknown")
+    assert "needs OPENAI_API_KEY" in told(await eligibility(keyless, request_for(), today=TODAY), "model", "unknown")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.providers import entra
-from workbench.providers.profiles import Profile, api_key, base_url, lacking
+from workbench.providers.profiles import Profile, api_key, base_url, lacking, way_out
 
 if TYPE_CHECKING:
     import openai
@@ -41,7 +41,7 @@ async def connect(
         await engine.ensure()
         return await _local(engine, strict)
     if lack := lacking(profile, environ):
-        raise WorkbenchError(f"profile {profile.name}", lack, _how(profile), code="not_configured", exit_code=2)
+        raise WorkbenchError(f"profile {profile.name}", lack, way_out(profile), code="not_configured", exit_code=2)
     if profile.kind == "local":
         raise WorkbenchError("profile local", "there is no engine here", "run this in a workspace")
     # Off the event loop: the key may come from a command, and the SDK takes a second to import.
@@ -89,9 +89,3 @@ async def _local(engine: LocalEngine, strict: bool) -> openai.AsyncOpenAI:
         _strict_response_validation=strict,
     )
     return client
-
-
-def _how(profile: Profile) -> str:
-    if profile.kind == "compatible":
-        return "set its base_url and the environment variable with its key in config.toml"
-    return "set it in the environment, or use --profile local"

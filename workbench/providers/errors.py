@@ -74,6 +74,11 @@ def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
+def holds_secret(text: str) -> bool:
+    """Something in it looks like a key."""
+    return _SECRET.search(text) is not None
+
+
 @contextmanager
 def speaking(profile: Profile, what: str, client: openai.AsyncOpenAI | None = None) -> Iterator[None]:
     """Turn whatever the SDK raises inside into a `ProviderError` about `what`.

@@ -177,6 +177,13 @@ def lacking(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | 
     return f"needs {' and '.join(lacks)}"
 
 
+def way_out(profile: Profile) -> str:
+    """What to do about what `lacking` says."""
+    if profile.kind == "local":
+        return "or name another profile"
+    return f"set it in the environment, or change the profile with `ftwb profile edit {profile.name}`"
+
+
 def api_key(profile: Profile, environ: Mapping[str, str] = os.environ) -> str:
     """The key, from the environment or the profile's command; it is never stored and never logged.
 

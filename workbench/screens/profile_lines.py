@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workbench.terminal.escape import visible_line
-from workbench.widgets.textline import Line, Piece, wrap
+from workbench.widgets.textline import Line, Piece, width_of, wrap
 from workbench.widgets.words import clock_time
 
 if TYPE_CHECKING:
@@ -100,7 +100,12 @@ def _test(facts: ProfileFacts, tried: Tried, width: int) -> Iterator[Line]:
         yield (Piece("models", "muted"),)
     for model in tried.models:
         about = model.kind + (f", retires {visible_line(model.retires)}" if model.retires else "")
-        yield (Piece(f"  {visible_line(model.id)}"), Piece(f"  {about}", "muted"))
+        line = (Piece(f"  {visible_line(model.id)}"), Piece(f"  {about}", "muted"))
+        if width_of(line) <= width:
+            yield line
+        else:  # a tuned model's name is long, and its last day is what matters
+            yield line[:1]
+            yield (Piece(f"    {about}", "muted"),)
 
 
 def _row(name: str, text: str, width: int) -> Iterator[Line]:

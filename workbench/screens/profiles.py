@@ -108,7 +108,7 @@ took; only calls that read and cost nothing. `d` removes; one that comes with ft
 
     def on_mount(self) -> None:
         """What all this is."""
-        said = "where models are trained and answer; keys stay in the environment or in a command"
+        said = "where models are trained and answer; keys are never kept here"
         self._head.show([Piece(" Profiles  ", "strong"), Piece(said, "muted")])
 
     def on_screen_resume(self) -> None:

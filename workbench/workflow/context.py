@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.providers.local import LocalEngine
-from workbench.providers.profiles import Profile, built_in, missing
+from workbench.providers.profiles import Profile, built_in, lacking, way_out
 from workbench.workflow.config import Config, Remembered
 from workbench.workspace import paths
 from workbench.workspace.store import Store
@@ -70,9 +70,8 @@ class Context:
     def complete_profile(self, name: str) -> Profile:
         """The profile `name`; raises WorkbenchError also where it misses something. Starts nothing."""
         profile = self.profile(name)
-        lacking = missing(profile, self.environ)
-        if lacking:
-            raise WorkbenchError(f"profile {name!r}", "is not configured", lacking, code="profile_incomplete")
+        if lack := lacking(profile, self.environ):
+            raise WorkbenchError(f"profile {name}", lack, way_out(profile), code="profile_incomplete")
         return profile
 
     async def client(self, name: str) -> AsyncOpenAI:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from workbench.errors import WorkbenchError
-from workbench.providers.addresses import secrets_in
-from workbench.providers.errors import scrub
+from workbench.providers.addresses import secrets_in, shown_address
+from workbench.providers.errors import holds_secret, scrub
 from workbench.providers.profiles import Profile, built_in
 from workbench.workflow.config import PROFILE_NAME, Config
 from workbench.workflow.context import Context
@@ -79,6 +80,8 @@ def drafted(name: str, fields: Mapping[str, Any], before: Profile | None = None)
     try:
         profile = Profile.model_validate(base | cleared | given | {"name": name})
     except ValidationError as error:
+        if any(wrong["loc"][:1] == ("concurrency",) for wrong in error.errors()):
+            raise _refused("--concurrency", "is no whole number from 1 up", "4 is usual") from None
         first = error.errors(include_url=False, include_input=False)[0]
         raise _refused(f"{first['loc'][0]}", first["msg"], "see `ftwb profile add --help`") from None
     _fits_its_kind(profile)
@@ -119,17 +122,24 @@ async def try_profile(context: Context, name: str, told: Callable[[Probe], None]
         return await probe(client, context.profile(name), told)
 
 
+def without_secrets(name: str, text: str | None) -> str | None:
+    """What to show of a profile's field that holds a key, as a hand-written one may; None where it holds none."""
+    if name == "base_url":
+        return shown_address(text) if secrets_in(text) else None
+    return scrub(text or "") if holds_secret(text or "") else None
+
+
 def _holds_no_secret(given: dict[str, Any]) -> None:
     """Keys belong into the environment or a password manager. What may be one is not repeated."""
     if (variable := given.get("api_key_env")) is not None and not _VARIABLE.fullmatch(str(variable)):
         raise _refused("--key-env", "is not the name of an environment variable", "name the variable, not the key")
     command = str(given.get("api_key_command") or "")
     variable = str(given.get("api_key_env") or "")
-    if any(scrub(text) != " ".join(text.split())[:400] for text in (command, variable) if len(text) <= 400):
+    if holds_secret(command) or holds_secret(variable):
         raise _refused("the key", "seems to be given itself", "name a variable or a command that prints it")
     url = str(given.get("base_url") or "")
     if secrets_in(url):
-        raise _refused("--url", "holds a user name, password or key", "give the address alone")
+        raise _refused("--url", "holds a user name, password or key", "give it without")
 
 
 def _fits_its_kind(profile: Profile) -> None:
@@ -137,13 +147,23 @@ def _fits_its_kind(profile: Profile) -> None:
     url = profile.base_url
     if url and not url.startswith(("https://", "http://")):
         raise _refused("--url", f"{url} does not start with https:// or http://", "give the whole address")
+    if url and not _names_a_host(url):
+        raise _refused("--url", "names no server", "give the whole address, as https://host/v1")
     if profile.kind == "compatible" and not url and not profile.replay:
-        raise _refused(place, "has no address", "give it with --url, which usually ends in /v1")
+        raise _refused(place, "has no address", "give --url, which usually ends in /v1")
     if profile.kind != "azure" and (profile.auth == "entra" or profile.resource_id):
         raise _refused(place, f"is {profile.kind}: --entra and --resource-id are for azure", "leave them out")
     if profile.resource_id and not profile.resource_id.startswith("/subscriptions/"):
         hint = "give /subscriptions/…/resourceGroups/…/providers/Microsoft.CognitiveServices/accounts/NAME"
         raise _refused("--resource-id", "is no resource id of Azure", hint)
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        place = urlsplit(url)
+        return bool(place.hostname) and place.port != 0 and url.isprintable() and " " not in url
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
 
 
 def _refused(what: str, why: str, hint: str) -> WorkbenchError:

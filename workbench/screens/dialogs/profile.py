@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from workbench.workflow.context import Context
 
 _KINDS: Final = (
-    ("compatible: any server that speaks OpenAI's API", "compatible"),
+    ("compatible: it speaks OpenAI's API", "compatible"),
     ("openai", "openai"),
     ("azure", "azure"),
     ("local: this machine", "local"),
 )
 _SIGN_IN: Final = (("a key", "key"), ("Entra: whoever is signed in", "entra"))
 _TITLES: Final = {
-    "--key-env": "key variable",
-    "--url": "address",
-    "--replay": "recording",
+    "--key-env": "the key variable",
+    "--url": "the address",
+    "--replay": "the recording",
     "--entra": "Entra",
-    "--resource-id": "resource id",
+    "--resource-id": "the resource id",
     "--kind": "the kind",
+    "--concurrency": "calls at once",
 }
 """What the command line calls the fields."""
 _REACHED: Final = ("base_url", "api_key_env", "api_key_command", "auth", "resource_id")
@@ -57,10 +58,13 @@ class ProfileDialog(FormDialog[ProfileAnswer]):
     DOES: ClassVar[str] = "keeps"
 
     def __init__(self, context: Context, profile: Profile | None = None) -> None:
-        from workbench.workflow.profiles import recorded_providers
+        from workbench.workflow.profiles import recorded_providers, without_secrets
 
         self.context, self._profile = context, profile
         known = profile.model_dump() if profile is not None else {}
+        self._unseen = {name: seen for name in _REACHED if (seen := without_secrets(name, known.get(name))) is not None}
+        """Fields in which a hand-written profile holds a key, as they are shown; they stay until they are changed."""
+        known |= self._unseen
 
         def field(name: str, title: str, placeholder: str = "", choices: Any = ()) -> Field:
             value = known.get(name)
@@ -109,6 +113,8 @@ class ProfileDialog(FormDialog[ProfileAnswer]):
             facts = facts_of(self.context, self._drafted(values))
         except WorkbenchError as error:
             return str(_in_words(error))
+        if self._left_alone(values):
+            return "There is a key in this profile, which is not shown and stays; better name a variable that holds it."
         if facts.missing:
             return f"Missing: {facts.missing}."
         if facts.key_from == NO_KEY:
@@ -123,19 +129,23 @@ class ProfileDialog(FormDialog[ProfileAnswer]):
             profile = self._drafted(values)
         except WorkbenchError as error:
             raise _in_words(error) from None
-        if self._profile is None and profile.name in self.context.profiles():
-            raise WorkbenchError(f"profile {profile.name}", "exists already", "choose another name, or edit that one")
         return ProfileAnswer(profile.name, self._profile is None, self._given(values))
 
     def _drafted(self, values: Mapping[str, str]) -> Profile:
         from workbench.workflow.profiles import drafted
 
         name = self._profile.name if self._profile is not None else values["name"].strip()
+        if self._profile is None and name in self.context.profiles():
+            raise WorkbenchError(f"profile {name}", "exists already", "choose another name, or edit that one")
         return drafted(name, self._given(values), self._profile)
+
+    def _left_alone(self, values: Mapping[str, str]) -> set[str]:
+        """Fields that hold a key out of sight, and were not changed."""
+        return {name for name, seen in self._unseen.items() if values[name].strip() == seen}
 
     def _given(self, values: Mapping[str, str]) -> dict[str, Any]:
         """What is shown counts; an emptied field is cleared. What is hidden stays as it was."""
-        hidden = self.fields_without_use(values)
+        hidden = self.fields_without_use(values) | self._left_alone(values)
         given: dict[str, Any] = {name: values[name].strip() for name in _FIELDS if name not in hidden}
         if self._profile is None and "kind" not in hidden:
             given["kind"] = values["kind"]
