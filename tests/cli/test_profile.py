@@ -146,6 +146,34 @@ def test_a_dry_run_says_eligibility_and_price_and_creates_nothing(
     assert "training_not_available" in ftwb(*words, "--dry-run").out
 
 
+@pytest.mark.parametrize(
+    ("tier", "said"),
+    [
+        (None, "tokens x 5.5 USD per 1M tokens, Azure Retail Prices API"),
+        ("Standard", "tokens x 5.5 USD per 1M tokens, Azure Retail Prices API"),
+        ("GlobalStandard", "tokens x 5 USD per 1M tokens, Azure Retail Prices API"),
+        ("developerTier", "tokens x 2.5 USD per 1M tokens, Azure Retail Prices API"),
+        ("lunar", "price: not measured: no price is known for the tier lunar"),
+    ],
+)
+def test_azures_price_is_that_of_the_tier_with_source_and_day_and_with_the_hosting_that_follows(
+    ftwb: Ftwb, monkeypatch: pytest.MonkeyPatch, chat_file: Callable[..., Path], tier: str | None, said: str
+) -> None:
+    """Where no tier is named, Azure takes Standard, which is the dearest."""
+    train = str(chat_file("train.jsonl", *((f"How much is {n} and 1?", str(n + 1)) for n in range(12))))
+    with FakeProvider(flavour="azure") as fake:
+        for name, value in fake.environ.items():
+            monkeypatch.setenv(name, value)
+        words = ["job", "create", "--profile", "azure", "--model", "gpt-4.1-mini-2025-04-14", "--train", train]
+        ran = ftwb(*words, *(["--set", f"trainingType={tier}"] if tier else []), "--dry-run")
+        asked = ftwb(*words)
+    assert said in ran.out
+    assert "price of hosting: 1.70 USD per hour (quoted): Azure Retail Prices API" in ran.out
+    assert ", as of 2026-08-11" in ran.out
+    assert "as of 2026-07-07: MicrosoftDocs/azure-ai-docs" in ran.out, "where the dates of the model come from"
+    assert asked.code == 2 and "as of 2026-08-11" in asked.err and "price of hosting: 1.70" in asked.err
+
+
 def test_what_speaks_against_a_job_is_said_before_its_price(
     ftwb: Ftwb, provider: FakeProvider, chat_file: Callable[..., Path]
 ) -> None:

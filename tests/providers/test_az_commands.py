@@ -6,7 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
-from workbench.providers.az_commands import deletion, job_command, submit_command
+from workbench.providers.az_commands import creation, deletion, job_command, submit_command
 from workbench.providers.profiles import Profile
 from workbench.providers.request import JobRequest
 
@@ -67,3 +67,19 @@ def test_what_azd_has_no_word_for_gives_no_command() -> None:
     """Half a command would train something else."""
     assert submit_command(request(settings={"trainingType": "GlobalStandard"})) is None
     assert submit_command(request(method="reinforcement")) is None
+
+
+def test_az_creates_what_azd_has_no_word_for() -> None:
+    """With the very body that we send; only the ids of the files have to be put in."""
+    profile = Profile(name="azure", kind="azure", base_url="https://r.openai.azure.com")
+    wanted = request(settings={"trainingType": "GlobalStandard", "n_epochs": 2}, validation_file=Path("v.jsonl"))
+    words = shlex.split(creation(profile, wanted))
+    assert words[:4] == ["az", "rest", "--method", "post"]
+    assert words[words.index("--url") + 1] == "https://r.openai.azure.com/openai/v1/fine_tuning/jobs"
+    assert json.loads(words[words.index("--body") + 1]) == {
+        "model": wanted.model,
+        "training_file": "TRAINING-FILE-ID",
+        "validation_file": "VALIDATION-FILE-ID",
+        "method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}},
+        "trainingType": "GlobalStandard",
+    }

@@ -69,7 +69,7 @@ async def test_the_models_own_shutdown_date_is_believed(
 ) -> None:
     provider.add_model("gpt-9-2027", shutdown_date="2026-12-26")
     found = await eligibility(context, request_for(model="gpt-9-2027"), today=TODAY)
-    assert "gpt-9-2027 stop answering on 2026-12-26, in 30 days" in told(found, "retirement")
+    assert "gpt-9-2027 stops answering on 2026-12-26, in 30 days" in told(found, "retirement")
     assert "not in the catalogue" in told(found, "training", "unknown")
     provider.add_model("gpt-9-2027", shutdown_date="soon")
     assert "soon" in told(await eligibility(context, request_for(model="gpt-9-2027"), today=TODAY), "retirement")

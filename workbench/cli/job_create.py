@@ -80,7 +80,9 @@ def run_create(args: argparse.Namespace) -> int:
             output.note(f"note: {warning}")
         asked = []
         if quote.needs_yes:
-            output.note(f"price: {output.figure(quote.cost)}")
+            output.note(f"price: {output.figure_with_source(quote.cost)}")
+            if quote.hosting is not None:
+                output.note(f"price of hosting: {output.figure_with_source(quote.hosting)}")
             asked.append(f"create a job on {request.profile} for {output.figure(quote.cost)}")
         if wish is not None and after is not None:
             wish = wish.model_copy(update={"max_cost": agreed_ceiling(after, wish.max_cost)})
@@ -151,6 +153,7 @@ def _show_quote(args: argparse.Namespace, request: Any, quote: Any, after: Any) 
                 "eligible": looked_up.eligible,
                 "eligibility": looked_up.findings,
                 "cost": quote.cost,
+                "hosting": quote.hosting,
                 "memory": quote.memory,
                 "seconds": quote.seconds,
                 "warnings": quote.warnings,
@@ -160,7 +163,11 @@ def _show_quote(args: argparse.Namespace, request: Any, quote: Any, after: Any) 
         )
     else:
         output.table([[one.check, one.standing, one.text] for one in looked_up.findings], ["CHECK", "", "FOUND"])
-        output.say(f"price: {output.figure(quote.cost)}")
+        for source, as_of in dict.fromkeys((one.source, one.as_of) for one in looked_up.findings if one.as_of):
+            output.say(f"as of {as_of}: {source}")
+        output.say(f"price: {output.figure_with_source(quote.cost)}")
+        if quote.hosting is not None:
+            output.say(f"price of hosting: {output.figure_with_source(quote.hosting)}")
         if after is not None:
             output.say(f"price of measuring: {output.figure(after.cost, 4)}")
     return 3 if looked_up.eligible is False else 0

@@ -97,6 +97,12 @@ def figure(value: Any, digits: int = 2) -> str:
     return f"{value.value:,.{digits}f} {value.unit} ({value.origin})"
 
 
+def figure_with_source(value: Any, digits: int = 2) -> str:
+    """The same with where it comes from and of which day."""
+    dated = f", as of {value.as_of}" if value.as_of else ""
+    return f"{figure(value, digits)}: {value.source}{dated}" if value.source else figure(value, digits) + dated
+
+
 def when(timestamp: int | None) -> str:
     """A Unix time in the person's own zone, to the minute."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(timestamp)) if timestamp else "-"

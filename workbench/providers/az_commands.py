@@ -27,9 +27,23 @@ def deletion(
     profile: Profile, kind: Literal["file", "model"], name: str, environ: Mapping[str, str] = os.environ
 ) -> str:
     """The `az` command that deletes a file or a model of the data plane, which `az` has no command of its own for."""
+    return shlex.join(_rest("delete", profile, f"{kind}s/{quote(name, safe='')}", environ))
+
+
+def creation(profile: Profile, request: JobRequest, environ: Mapping[str, str] = os.environ) -> str:
+    """The `az` command that creates a job of files that are at Azure already, whose ids have to be put in."""
+    from workbench.providers.request import body
+
+    validation = "VALIDATION-FILE-ID" if request.validation_file else None
+    asked = body(profile, request, training_file="TRAINING-FILE-ID", validation_file=validation, metadata={})
+    asked |= asked.pop("extra_body", {})
+    words = _rest("post", profile, "fine_tuning/jobs", environ)
+    return shlex.join([*words, "--body", json.dumps(asked, ensure_ascii=False)])
+
+
+def _rest(method: str, profile: Profile, path: str, environ: Mapping[str, str]) -> list[str]:
     place = (base_url(profile, environ) or "https://RESOURCE.openai.azure.com/openai/v1/").rstrip("/")
-    url = f"{place}/{kind}s/{quote(name, safe='')}"
-    return shlex.join(["az", "rest", "--method", "delete", "--url", url, "--resource", _SCOPE])
+    return ["az", "rest", "--method", method, "--url", f"{place}/{path}", "--resource", _SCOPE]
 
 
 def job_command(action: str, job_id: str) -> str:

@@ -42,6 +42,12 @@ class Capabilities(BaseModel):
     """Settings that are neither OpenAI's nor ours and travel at the top of the body."""
     ranges: bool = False
     """Hyperparameters are held to the ranges that OpenAI publishes, before anything is sent."""
+    tiers: dict[str, str] = Field(default_factory=dict)
+    """Where and how urgently a job trains, each with its `trainingType`; the price differs."""
+    deployments: bool = False
+    """A model answers only once it is deployed, which is billed by the hour."""
+    own_machine: bool = False
+    """It trains and answers here: nobody bills it, and base models are fetched when they are needed."""
     integrations: tuple[str, ...] = ()
     """Services that a job can report to, such as `wandb`."""
     uploads: bool = False
@@ -56,7 +62,13 @@ class Capabilities(BaseModel):
 
 _CAPABILITIES: dict[str, Capabilities] = {
     "local": Capabilities(
-        pause=True, delete_models=True, find_by_metadata=True, suffix_max=64, ftwb=True, embeddings=False
+        pause=True,
+        delete_models=True,
+        find_by_metadata=True,
+        suffix_max=64,
+        ftwb=True,
+        embeddings=False,
+        own_machine=True,
     ),
     "openai": Capabilities(
         pause=True,
@@ -76,6 +88,9 @@ _CAPABILITIES: dict[str, Capabilities] = {
         methods=("sft", "dpo", "reinforcement"),
         ranges=True,
         body_settings=("trainingType",),
+        # A name for the data zone's is published nowhere, neither in the API's specification nor in a sample.
+        tiers={"standard": "Standard", "global": "GlobalStandard", "developer": "developerTier"},
+        deployments=True,
         file_bytes=512 * 1024 * 1024,
     ),
     "compatible": Capabilities(metadata=False, method_style="hyperparameters", suffix_max=40),

@@ -79,7 +79,7 @@ class AfterWatch:
     def _is_due(self, wish: Wish) -> bool:
         now = asyncio.get_running_loop().time()
         profile = self._context.profiles().get(wish.profile)
-        pause = 0.0 if profile is not None and profile.kind == "local" and not wish.why else HOSTED_S
+        pause = 0.0 if profile is not None and profile.capabilities.own_machine and not wish.why else HOSTED_S
         asked_at = self._asked_at.get(wish.job)
         if asked_at is not None and now - asked_at < pause:
             return False
@@ -97,7 +97,7 @@ class AfterWatch:
         profile = self._context.profiles().get(wish.profile)
         if wish.job not in self._asked or profile is None or has_ended(self._context, wish):
             return True
-        if profile.kind == "local":
+        if profile.capabilities.own_machine:
             return self._context.engine.status().status == "running"
         return not profile.api_key_command
 

@@ -195,7 +195,9 @@ with its source. `c` takes what only you know: your machine's price and power, y
             return
         await self.app.run_action(f"mode('{mode}')", self.app)
         wanted = candidates_in(gap.command)
-        local = _profiles(wanted) <= {name for name, one in self.context.profiles().items() if one.kind == "local"}
+        local = _profiles(wanted) <= {
+            name for name, one in self.context.profiles().items() if one.capabilities.own_machine
+        }
         begin = getattr(self.app.screen, "begin", None) if at_once and wanted and local else None
         arrive = begin or getattr(self.app.screen, "arrive", None)
         if arrive is not None:

@@ -208,7 +208,10 @@ class Measuring(Frame):
             pace.offer(f"{notice.text}{done}")
 
         for candidate in map(parse_candidate, plan.candidates):
-            if candidate.profile in self.context.profiles() and self.context.profile(candidate.profile).kind == "local":
+            if (
+                candidate.profile in self.context.profiles()
+                and self.context.profile(candidate.profile).capabilities.own_machine
+            ):
                 await aside(ensure_model(self.context, candidate.model, fetching))
 
     @on(Fetching)

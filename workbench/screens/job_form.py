@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench.errors import WorkbenchError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.workflow.project import Project
     from workbench.workflow.wish import Wish
 
+TIER: Final = "trainingType"
 _EPOCHS: Final = ("n_epochs", "num_train_epochs")
 _BATCH: Final = ("batch_size", "per_device_train_batch_size")
 _RATE: Final = ("learning_rate", "learning_rate_multiplier")
@@ -66,6 +68,8 @@ class JobForm:
     """The file with a grader, for reinforcement."""
     effort: str = EFFORTS[0]
     """How much a model reasons while it is reinforced."""
+    tier: str = ""
+    """Where and how urgently it trains, for profiles that have such tiers; empty: as the provider likes."""
     wandb: str = ""
     """The project at Weights & Biases that is reported to, `TEAM/PROJECT` or `PROJECT`."""
 
@@ -82,12 +86,21 @@ def form_for(context: Context, project: Project) -> JobForm:
         Pattern(
             profile, training.model, training.method, training.suffix or project.slug, training.seed,
             training.settings, files.get("train"), files.get("validation"),
-        )
+        ),
+        tiers_known(context),
     )  # fmt: skip
 
 
-def form_of(pattern: Pattern) -> JobForm:
-    """The form filled with a job to begin with; settings that have no field of their own stand among the others."""
+def tiers_known(context: Context) -> dict[str, str]:
+    """Those of every profile, since another profile may be chosen in the form."""
+    return {name: tier for profile in context.profiles().values() for name, tier in profile.capabilities.tiers.items()}
+
+
+def form_of(pattern: Pattern, tiers: Mapping[str, str] = MappingProxyType({})) -> JobForm:
+    """The form filled with a job to begin with; settings that have no field of their own stand among the others.
+
+    `tiers` are those that can be chosen.
+    """
     rest = dict(pattern.settings)
 
     def taken(names: tuple[str, ...]) -> str:
@@ -98,6 +111,10 @@ def form_of(pattern: Pattern) -> JobForm:
         fields["beta"] = taken(("beta",))
     if "effort" in FIELDS_OF.get(pattern.method, ()):
         fields["effort"] = taken(("reasoning_effort",)) or EFFORTS[0]
+    asked = str(rest.get(TIER) or "").lower()  # Azure tells it in another case than it is typed
+    if tier := next((one for one in tiers.values() if one.lower() == asked), ""):
+        del rest[TIER]
+        fields["tier"] = tier
     if project := _wandb_project(rest.get(SETTING)):
         del rest[SETTING]
         fields["wandb"] = project
@@ -139,6 +156,8 @@ def request_of(form: JobForm, context: Context) -> JobRequest:
     if form.rate.strip():
         name = "learning_rate" if ours else "learning_rate_multiplier"
         settings[name] = _or_auto(_number, "learning rate", form.rate)
+    if form.tier and profile.capabilities.tiers:
+        settings[TIER] = form.tier
     settings |= _of_method(form) | parse_settings(form.more)
     if form.wandb.strip() and profile.capabilities.integrations:
         settings[SETTING] = [wandb(form.wandb)]
@@ -159,12 +178,6 @@ def wish_of_form(form: JobForm, project: Project) -> Wish | None:
     from workbench.workflow.wish import Wish
 
     if form.then == NOTHING_AFTER:
-        for title, text in (("items at most", form.items), ("own questions", form.questions),
-                            ("USD at most", form.ceiling)):  # fmt: skip
-            if text.strip():
-                raise WorkbenchError(
-                    title, "is for measuring, and nothing is measured then", "choose what, or empty it"
-                )
         return None
     items, ceiling = form.items.strip(), form.ceiling.strip()
     limit = _whole("items at most", items) if items else None

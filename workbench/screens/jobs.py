@@ -283,7 +283,7 @@ what a provider is about to switch off.
 
     def _trains_here(self, job: Job) -> bool:
         known = self.context.profiles().get(job.profile)
-        return known is not None and known.kind == "local"
+        return known is not None and known.capabilities.own_machine
 
     def _show_state(self) -> None:
         """How the job stands; while its provider is away, counting down to the next try."""

@@ -116,7 +116,7 @@ class GoingOn(Watching):
             f"What {job.id} has left",
             states_of(job.fine_tuned_model, message.checkpoints),
             no_continue=ENGINE_CONTINUES if profile.capabilities.ftwb else "",
-            deploys=profile.kind == "azure",
+            deploys=profile.capabilities.deployments,
         )
 
         def chosen(choice: tuple[Use, State] | None) -> None:
@@ -173,5 +173,5 @@ class GoingOn(Watching):
         from workbench.screens.rescue import RescueScreen
 
         job, profiles = self.job, self.context.profiles()
-        hosted = job is not None and job.profile in profiles and profiles[job.profile].kind != "local"
+        hosted = job is not None and job.profile in profiles and not profiles[job.profile].capabilities.own_machine
         self.app.push_screen(RescueScreen(self.context, self.project, job.profile if hosted and job else None))

@@ -289,7 +289,7 @@ sends it.
 
         profile, _, model = conversation.models[side].partition("/")
         spoken.recorded = self.context.profile(profile).replay is not None
-        if self.context.profile(profile).kind == "local":
+        if self.context.profile(profile).capabilities.own_machine:
 
             def fetching(line: Any) -> None:
                 self.post_message(ReplyGrew(side, "", waiting=pull_notice("model", line).text))
@@ -405,7 +405,7 @@ sends it.
         from workbench.dataset.template import render
 
         profile, _, name = model.partition("/")
-        if self.context.profile(profile).kind != "local":
+        if not self.context.profile(profile).capabilities.own_machine:
             return None
         try:
             found = await self.context.engine.call("GET", "/ftwb/v1/tokenizer", params={"model": name})

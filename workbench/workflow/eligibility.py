@@ -82,9 +82,15 @@ async def eligibility(context: Context, request: JobRequest, *, today: date | No
     return Eligibility(findings=tuple(found))
 
 
-def price_tier(profile: Profile, settings: Mapping[str, Any]) -> str | None:
-    """The tier whose training price holds; None where the profile has none or its default holds."""
-    return _AZURE_TIERS.get(str(settings.get("trainingType") or "").lower()) if profile.kind == "azure" else None
+def price_tier(profile: Profile, settings: Mapping[str, Any], usual: str | None = None) -> str | None:
+    """The tier whose training price holds: that of `trainingType`, else `usual`, else what Azure takes by itself.
+
+    None where the profile has no tiers, or this one is not known.
+    """
+    if profile.kind != "azure":
+        return None
+    asked = str(settings.get("trainingType") or "").lower()
+    return _AZURE_TIERS.get(asked) if asked else usual or _AZURE_TIERS[_AZURE_DEFAULT]
 
 
 def _by_catalogue(profile: Profile, request: JobRequest, day: date) -> Iterator[Finding]:
@@ -99,7 +105,8 @@ def _by_catalogue(profile: Profile, request: JobRequest, day: date) -> Iterator[
         if known.note:
             yield Finding(check="account", standing="note", text=known.note, **told)
         if known.tuned_retires:
-            yield _retirement(f"models tuned from {base_name(request.model)}", known.tuned_retires, day, told)
+            what = f"models tuned from {base_name(request.model)}"
+            yield _retirement(what, "stop", known.tuned_retires, day, told)
     if profile.kind == "azure":
         yield from _version(request)
         yield from _tier(request, known)
@@ -132,11 +139,11 @@ def _method(known: Lifecycle, request: JobRequest, told: Mapping[str, str]) -> I
         yield Finding(check="method", standing="no", text=text, **told)
 
 
-def _retirement(what: str, retires: date, day: date, told: Mapping[str, str]) -> Finding:
+def _retirement(what: str, stop: str, retires: date, day: date, told: Mapping[str, str]) -> Finding:
     left = (retires - day).days
     if left <= 0:
         return Finding(check="retirement", standing="no", text=f"{what} stopped answering on {retires}", **told)
-    text = f"{what} stop answering on {retires}, in {left} days"
+    text = f"{what} {stop} answering on {retires}, in {left} days"
     return Finding(check="retirement", standing="note", text=text, **told)
 
 
@@ -218,7 +225,7 @@ def _said_of_model(profile: Profile, model: str, raw: Mapping[str, Any], day: da
         yield Finding(check="training", standing="no", text=f"{model} cannot be fine-tuned here", **told)
     if raw.get("shutdown_date"):
         try:
-            yield _retirement(model, date.fromisoformat(str(raw["shutdown_date"])), day, told)
+            yield _retirement(model, "stops", date.fromisoformat(str(raw["shutdown_date"])), day, told)
         except ValueError:
             text = f"{model} has the shutdown date {raw['shutdown_date']}"
             yield Finding(check="retirement", standing="note", text=text, **told)

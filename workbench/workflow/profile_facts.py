@@ -70,7 +70,7 @@ def rows_of(facts: ProfileFacts) -> list[tuple[str, str]]:
     """Everything about it, named and in words."""
     able = facts.capabilities
     rows = [("address", facts.address or facts.host), ("key", facts.key_from)]
-    if facts.kind == "azure":
+    if able.deployments:
         rows.append(("resource", facts.resource_id or "not named: its deployments cannot be listed or made"))
     rows += [
         ("trains", ", ".join(able.methods) if able.jobs else "nothing"),

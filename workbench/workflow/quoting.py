@@ -21,6 +21,8 @@ class Quote:
     """What a job would cost and use, before it is created."""
 
     cost: Figure
+    hosting: Figure | None
+    """What the model costs an hour once it is deployed, asked or not; None where nothing is deployed."""
     memory: Figure
     seconds: Figure
     warnings: tuple[str, ...]
@@ -48,6 +50,7 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
             )
         return Quote(
             cost=Figure.not_measured("USD", "your own machine: no provider's price"),
+            hosting=None,
             memory=Figure.model_validate(estimate["memory"]),
             seconds=Figure.model_validate(estimate["seconds"]),
             warnings=(*warnings, *looked_up.warnings),
@@ -57,6 +60,7 @@ async def quote_job(context: Context, request: JobRequest) -> Quote:
     cost = _hosted_price(context, request, profile)
     return Quote(
         cost=cost.replayed if profile.replay else cost,
+        hosting=_hosting(context, request, profile),
         memory=Figure.not_measured("bytes", "trained at the provider"),
         seconds=Figure.not_measured("s", "the provider gives no estimate beforehand"),
         warnings=looked_up.warnings,
@@ -93,6 +97,8 @@ def _hosted_price(context: Context, request: JobRequest, profile: Profile) -> Fi
 
     prices = price_book(context)
     tier = price_tier(profile, request.settings)
+    if tier is None and (asked := request.settings.get("trainingType")):
+        return Figure.not_measured("USD", f"no price is known for the tier {asked}")
     per_million = prices.price(request.model, "training", provider=profile.kind, tier=tier, profile=request.profile)
     if per_million.value is None:
         return Figure.not_measured("USD", per_million.source)
@@ -101,6 +107,14 @@ def _hosted_price(context: Context, request: JobRequest, profile: Profile) -> Fi
         context, request.training_file, model=request.model, n_epochs=epochs if isinstance(epochs, int) else None
     )
     tokens = counted.billable_tokens
-    return Figure.estimated(
-        tokens / 1e6 * per_million.value, "USD", f"{tokens:,} tokens x {per_million.source}", per_million.as_of
-    )
+    source = f"{tokens:,} tokens x {per_million.value:g} {per_million.unit}, {per_million.source}"
+    return Figure.estimated(tokens / 1e6 * per_million.value, "USD", source, per_million.as_of)
+
+
+def _hosting(context: Context, request: JobRequest, profile: Profile) -> Figure | None:
+    from workbench.workflow.prices import price_book
+
+    if not profile.capabilities.deployments:
+        return None
+    hour = price_book(context).price(request.model, "hosting_hour", provider=profile.kind, profile=request.profile)
+    return hour.replayed if profile.replay and hour.value is not None else hour

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.providers.az_commands import job_command, submit_command
+from workbench.providers.az_commands import creation, job_command, submit_command
 from workbench.workflow.context import Context
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ def acting_by_azd(context: Context, profile: str, action: str, job_id: str) -> l
 
 
 def submitting_by_azd(context: Context, request: JobRequest) -> list[str]:
-    """The command that creates the job; empty where it is not Azure's, or asks for what azd has no word for."""
-    found = submit_command(request) if _is_azure(context, request.profile) else None
-    return [found] if found else []
+    """The command that creates the job: of azd, else of az for what azd has no word for; empty for anybody else's."""
+    if not _is_azure(context, request.profile):
+        return []
+    return [submit_command(request) or creation(context.profile(request.profile), request, context.environ)]
 
 
 def _is_azure(context: Context, name: str) -> bool:

@@ -72,7 +72,7 @@ class Reckoning:
             seconds = Figure.measured(view.elapsed_s, "s", f"{job.id}: since its first step")
         if profile.kind == "local":
             return training_by_hours(seconds, self._costing.hardware.hourly())
-        tier = price_tier(profile, job.raw) or self.costs.tier
+        tier = price_tier(profile, job.raw, self.costs.tier)
         where = {"provider": profile.kind, "tier": tier, "profile": job.profile}
         by_hour = self._costing.prices.price(job.model, "training_hour", **where)
         if by_hour.value is not None:

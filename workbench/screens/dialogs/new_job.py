@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
@@ -18,6 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.providers.hyperparameters import EFFORTS
 from workbench.screens.aside import aside
 from workbench.screens.dialogs.dialog import Dialog
+from workbench.screens.dialogs.job_quote import quote_lines, warning_lines
 from workbench.screens.dialogs.new_job_messages import (
     AfterQuoted,
     Created,
@@ -27,7 +28,17 @@ from workbench.screens.dialogs.new_job_messages import (
     Refused,
 )
 from workbench.screens.dialogs.path import PathSuggester
-from workbench.screens.job_form import AFTER, FIELDS_OF, JobForm, form_for, form_of, request_of, wish_of_form
+from workbench.screens.job_form import (
+    AFTER,
+    FIELDS_OF,
+    NOTHING_AFTER,
+    JobForm,
+    form_for,
+    form_of,
+    request_of,
+    tiers_known,
+    wish_of_form,
+)
 from workbench.terminal.escape import visible_line
 from workbench.terminal.workarounds import still_cursor
 from workbench.widgets.reading import Reading
@@ -50,15 +61,15 @@ FULL = 11
 QUOTE_AFTER_S = 0.4
 """Rest after a keystroke before the engine or the price table is asked."""
 _ROWS: tuple[tuple[tuple[str, str], ...], ...] = (
-    (("profile", "profile"), ("model", "model")),
-    (("method", "method"), ("suffix", "suffix")),
+    (("profile", "profile"), ("method", "method")),
+    (("model", "model"),),
     (("train", "training file"),),
     (("validation", "validation"),),
     (("epochs", "epochs"), ("batch", "batch size")),
     (("rate", "learning rate"), ("seed", "seed")),
+    (("suffix", "suffix"), ("tier", "training tier"), ("wandb", "report to W&B")),
     (("beta", "beta"),),
     (("grader", "grader file"), ("effort", "reasoning")),
-    (("wandb", "report to W&B"),),
     (("more", "more settings"),),
     (("then", "then measure"), ("items", "items at most")),
     (("questions", "own questions"), ("ceiling", "USD at most")),
@@ -70,11 +81,12 @@ _PLACEHOLDERS = {
     "suffix": "none",
     "seed": "0",
     "grader": "JSON, or a .py file",
-    "wandb": "project, or team/project; empty: not",
+    "wandb": "team/project",
     "items": "all",
     "questions": "bundled",
     "ceiling": "its price",
 }
+_TIERS = (("default", ""),)
 _HINT = "tab next field · ctrl+s creates the job · escape {}"
 
 
@@ -98,7 +110,7 @@ class NewJobDialog(Dialog["Job"]):
         super().__init__()
         self.context = context
         self.project = project
-        self._form = form_of(pattern) if pattern is not None else form_for(context, project)
+        self._form = form_of(pattern, tiers_known(context)) if pattern is not None else form_for(context, project)
         self._title = title
         self._missing = pattern.missing if pattern is not None else None
         """Why the data of an earlier job is not here."""
@@ -115,7 +127,7 @@ class NewJobDialog(Dialog["Job"]):
         for row in _ROWS:
             with Horizontal(classes="fields", id=f"row-{row[0][0]}"):
                 for name, title in row:
-                    yield Static(title, classes="field-name", markup=False)
+                    yield Static(title, classes="field-name", markup=False, id=f"name-{name}")
                     yield self._field(name)
         with Vertical(classes="quote"):
             yield self._says
@@ -125,6 +137,14 @@ class NewJobDialog(Dialog["Job"]):
         if name == "profile":
             names = [(visible_line(each), each) for each in sorted(self.context.profiles())]
             return Select(names, value=value, allow_blank=False, compact=True, id=name)
+        if name == "tier":
+            return Select(
+                [*_TIERS, *tiers_known(self.context).items()],
+                value=value,
+                allow_blank=False,
+                compact=True,
+                id=name,
+            )
         if name == "effort":
             return Select([(each, each) for each in EFFORTS], value=value, allow_blank=False, compact=True, id=name)
         if name == "method":
@@ -161,7 +181,13 @@ class NewJobDialog(Dialog["Job"]):
         for name in ("beta", "grader"):
             self.query_one(f"#row-{name}").display = name in shown
         able = self.context.profile(self._form.profile).capabilities
-        self.query_one("#row-wandb").display = bool(able.integrations)
+        for name, there in (("wandb", able.integrations), ("tier", able.tiers)):
+            for part in (f"#name-{name}", f"#{name}"):
+                self.query_one(part).display = bool(there)
+        measures = self._form.then != NOTHING_AFTER
+        for part in ("#name-items", "#items"):
+            self.query_one(part).visible = measures  # its place is kept: the choice beside it stays as wide as it is
+        self.query_one("#row-questions").display = measures
         self.set_class(sum(row.display for row in self.query(".fields")) >= FULL, "-full")
 
     @work(exclusive=True, group="methods", exit_on_error=False)
@@ -233,15 +259,9 @@ class NewJobDialog(Dialog["Job"]):
     @on(Quoted)
     def show_quote(self, message: Quoted) -> None:
         """Cost, memory, time, and what would endanger the job."""
-        quote = self._quote = message.quote
-        after = self._after
-        lines: list[Line] = [
-            (Piece(f"{title:<8}", "muted"), *figure_pieces(figure))
-            for title, figure in (("cost", quote.cost), ("memory", quote.memory), ("time", quote.seconds))
-        ]
-        if after is not None and after.needs_yes:
-            lines.insert(1, (Piece(f"{'then':<8}", "muted"), *figure_pieces(after.cost)))
-        self._says.show_text(lambda width: [*lines, *_warnings(quote.warnings, width)])
+        quote, after = message.quote, self._after
+        self._quote = quote
+        self._says.show_text(lambda width: quote_lines(quote, after, width))
 
     @on(Refused)
     def show_refused(self, message: Refused) -> None:
@@ -249,7 +269,9 @@ class NewJobDialog(Dialog["Job"]):
         self._creating = False
         if message.error.code == MODEL_MISSING and self._form.model == OURS_TO_FETCH:
             about = f"{OURS_TO_FETCH} is not on this machine yet: ctrl+s fetches it, then creates the job. "
-            self._says.show_text(lambda width: _warnings([about + "What it needs is known when it is here."], width))
+            self._says.show_text(
+                lambda width: warning_lines([about + "What it needs is known when it is here."], width)
+            )
             return
         self._show_hint()
         told = message.error
@@ -276,7 +298,7 @@ class NewJobDialog(Dialog["Job"]):
 
         try:
             request = request_of(self._form, self.context)
-            hosted = self.context.profile(request.profile).kind != "local"
+            billed = not self.context.profile(request.profile).capabilities.own_machine
             wish, after = wish_of_form(self._form, self.project), self._after
             if wish is not None and after is None:
                 self._tell([Piece("Wait until it is known what measuring takes.", "warning")])
@@ -286,13 +308,14 @@ class NewJobDialog(Dialog["Job"]):
         except WorkbenchError as error:
             self.post_message(Refused(error))
             return
-        if hosted and self._quote is None:
+        if billed and self._quote is None:
             self._tell([Piece("Wait for the price: this job can cost money.", "warning")])
             return
         prices = []
-        if hosted and self._quote is not None:
+        if billed and self._quote is not None:
             price = "".join(piece.text for piece in figure_pieces(self._quote.cost))
-            prices.append(f"It can cost money: {price}.")
+            spends = "It can cost money" if self._quote.needs_yes else "A recording answers, so nothing is spent"
+            prices.append(f"{spends}: {price}.")
         if wish is not None and after is not None and after.needs_yes:
             prices.append(f"Measuring its model then stops at ${wish.max_cost:,.4f}.")
         if not prices:
@@ -336,7 +359,7 @@ class NewJobDialog(Dialog["Job"]):
             self.post_message(Fetching(text, stoppable=text != CREATING))
 
         try:
-            if self.context.profile(request.profile).kind == "local":
+            if self.context.profile(request.profile).capabilities.own_machine:
                 await aside(ensure_model(self.context, request.model, fetching))
             creating = create_job(self.context, request, project=self.project.slug, also=also, progress=uploading)
             self.post_message(Created(await aside(creating)))
@@ -370,15 +393,6 @@ class NewJobDialog(Dialog["Job"]):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             why = f"failed unexpectedly ({type(event.worker.error).__name__})"
             self.post_message(Refused(WorkbenchError("This step", why, "the trace is in the log")))
-
-
-def _warnings(warnings: Sequence[str], width: int) -> list[Line]:
-    lines: list[Line] = []
-    for warning in warnings:
-        first, *rest = wrap(visible_line(warning), width - 2)
-        lines.append((Piece("! ", "warning"), Piece(first)))
-        lines.extend((Piece("  "), Piece(line)) for line in rest)
-    return lines
 
 
 def _models_of(context: Context, project: Project) -> list[str]:

@@ -119,7 +119,7 @@ class ProfileDialog(FormDialog[ProfileAnswer]):
             return f"Missing: {facts.missing}."
         if facts.key_from == NO_KEY:
             return "Nothing is missing, where the provider wants no key."
-        if facts.kind == "azure" and not facts.resource_id and not facts.replay:
+        if facts.capabilities.deployments and not facts.resource_id and not facts.replay:
             return "Nothing is missing; deployments would need the resource id too."
         return "Nothing is missing: t tests it when it is kept."
 
