@@ -1,7 +1,7 @@
 """How long a large chat file takes to be linted, scanned and counted, against the cookbook's loop in the same run.
 
-    python tests/benchmarks/dataset_analysis.py [--records 1000000] [--file FILE] [--workers N] [--encoding o200k_base]
-                                                [--datasets]
+    python tests/benchmarks/dataset_analysis.py [--records 1000000] [--file FILE] [--workers N] [--times 3]
+                                                [--encoding o200k_base] [--datasets]
 
 The cookbook's loop (`json.loads`, its checks, tiktoken over every value of every message) is run on a sample before and
 after, in this process, and its CPU seconds are scaled to the whole; with `--datasets`, so are those that `load_dataset`
@@ -130,8 +130,10 @@ def run(path: Path, folder: Path, given: argparse.Namespace) -> None:
     print(f"{lines:,} lines, {path.stat().st_size / 1e9:.2f} GB")
     results = {}
     for name, spec in specs.items():
-        one = results[name] = measured(path, spec, given.workers)
-        print(f"{name:<22} {one.wall:6.1f} s  CPU {one.cpu:5.1f} s  first rows {one.first:.2f} s  "
+        runs = sorted((measured(path, spec, given.workers) for _ in range(given.times)), key=lambda run: run.wall)
+        one = results[name] = runs[len(runs) // 2]
+        spread = f" ({runs[0].wall:.1f}–{runs[-1].wall:.1f})" if len(runs) > 1 else ""
+        print(f"{name:<22} {one.wall:6.1f} s{spread}  CPU {one.cpu:5.1f} s  first rows {one.first:.2f} s  "
               f"largest worker {one.largest / 1e6:.0f} MB")  # fmt: skip
     print(f"planted mistakes: {verdict(path, results['lint'].analysis)}")
     cache = folder / "cache"
@@ -159,6 +161,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--file", type=Path, help="a file of make_records.py, with its truth")
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--times", type=int, default=3, help="runs of each, of which the median is printed")
     parser.add_argument("--encoding", default="o200k_base", choices=["o200k_base", "cl100k_base"])
     parser.add_argument("--datasets", action="store_true")
     given = parser.parse_args()
