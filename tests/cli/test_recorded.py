@@ -196,3 +196,13 @@ def test_golden_answers_of_a_recording_are_kept_as_such(demo: Ftwb, chat_file: C
     (answers,) = demo("rescue", "--profile", "demo", "--golden", str(golden), "--json").json["answers"]
     lines = [json.loads(line) for line in Path(answers["path"]).read_text().splitlines()]
     assert [line["replay"] for line in lines] == ["openai", "openai"]
+
+
+def test_a_result_file_is_a_table_like_the_events(demo: Ftwb, tmp_path: Path) -> None:
+    """With `--results`, also as CSV: what the provider kept when events are gone."""
+    ran = demo("job", "series", "ftjob-recorded0001", "--results", "--csv", str(tmp_path / "r.csv"), "--json")
+    assert ran.json["origin"] == "recorded"
+    assert ran.json["series"]["train_loss"][0] == [1, 2.356098]
+    assert "full_valid_loss" not in ran.json["series"], "the file has it not, the events have"
+    assert "full_valid_loss" in demo("job", "series", "ftjob-recorded0001", "--json").json["series"]
+    assert (tmp_path / "r.csv").read_text().startswith("step,train_loss,valid_loss,")

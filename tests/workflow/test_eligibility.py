@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -154,6 +155,25 @@ async def test_data_with_errors_speaks_against_it(
     found = await eligibility(context, request_for(training_file=bad), today=TODAY)
     assert "errors" in told(found, "data", "no")
     assert "40 records and no errors" in told(await eligibility(context, request_for(), today=TODAY), "data", "yes")
+
+
+async def test_data_of_another_method_speaks_against_it(
+    context: Context, request_for: Callable[..., JobRequest], tmp_path: Path
+) -> None:
+    """A file without a mistake can still be of the wrong kind."""
+    found = await eligibility(context, request_for(method="dpo"), today=TODAY)
+    assert "the training file is chat, and dpo trains on preference pairs" in told(found, "data", "no")
+    pair = {
+        "input": {"messages": [{"role": "user", "content": "x"}]},
+        "preferred_output": [{"role": "assistant", "content": "y"}],
+        "non_preferred_output": [{"role": "assistant", "content": "z"}],
+    }
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(f"{json.dumps(pair | {'id': n})}\n" for n in range(12)))
+    found = await eligibility(context, request_for(training_file=pairs), today=TODAY)
+    assert "sft trains on chat" in told(found, "data", "no")
+    found = await eligibility(context, request_for(training_file=pairs, method="dpo"), today=TODAY)
+    assert "trains on" not in told(found, "data", "no")
 
 
 async def test_the_tier_decides_the_price(

@@ -16,6 +16,7 @@ def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
     series = add_command(verbs, shared, "series", run_series, "every number a job reported, by step, and what is wrong")
     series.add_argument("id", metavar="ID")
     series.add_argument("--csv", metavar="FILE", help="write them as CSV; - writes to standard output")
+    series.add_argument("--results", action="store_true", help="those of the provider's result file, not of its events")
     series.add_argument("--smooth", metavar="W", type=_weight, default=0.0, help="moving average, 0 to 0.999")
 
 
@@ -30,10 +31,13 @@ def run_series(args: argparse.Namespace) -> int:
     """As a table, CSV or JSON; alerts with their rules on stderr, in JSON beside them."""
     from workbench.workflow.alerts import alerts
     from workbench.workflow.follow import caught_up
+    from workbench.workflow.result_files import result_series
     from workbench.workflow.series_table import columns_of, csv_of, rows_of, smoothed, write_csv
 
-    view = run_async(caught_up(context_of(args), args.id))
-    series = {name: smoothed(points, args.smooth) for name, points in view.series.items()}
+    context = context_of(args)
+    view = run_async(caught_up(context, args.id))
+    reported = run_async(result_series(context, args.id)) if args.results else view.series
+    series = {name: smoothed(points, args.smooth) for name, points in reported.items()}
     found = alerts(view)
     if view.trouble:
         output.note(f"note: as far as it was last seen; {view.trouble}")

@@ -99,8 +99,10 @@ def figure(value: Any, digits: int = 2) -> str:
 
 def figure_with_source(value: Any, digits: int = 2) -> str:
     """The same with where it comes from and of which day."""
-    dated = f", as of {value.as_of}" if value.as_of else ""
-    return f"{figure(value, digits)}: {value.source}{dated}" if value.source else figure(value, digits) + dated
+    from workbench.catalog.figure import RECORDED
+
+    dated, source = f", as of {value.as_of}" if value.as_of else "", (value.source or "").removeprefix(RECORDED)
+    return f"{figure(value, digits)}{': ' if source else ''}{source}{dated}"
 
 
 def when(timestamp: int | None) -> str:

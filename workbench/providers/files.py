@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from workbench.providers.downloads import plain_results
 from workbench.providers.errors import speaking
 from workbench.providers.profiles import Profile
 
@@ -28,12 +27,7 @@ async def result_rows(client: openai.AsyncOpenAI, file_id: str, *, profile: Prof
 
 def parse_results(content: bytes) -> list[dict[str, float]]:
     """A result CSV, plain (Azure) or base64 (OpenAI); empty cells are left out."""
-    if not content.lstrip(b"\xef\xbb\xbf").startswith(b"step"):
-        try:
-            content = base64.b64decode(content, validate=False)
-        except (binascii.Error, ValueError):
-            return []
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig", "replace")))
+    rows = csv.DictReader(io.StringIO(plain_results(content).decode("utf-8-sig", "replace")))
     return [
         {_column(name): number for name, cell in row.items() if (number := _number(cell)) is not None} for row in rows
     ]

@@ -18,6 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.workflow.context import Context
 
 if TYPE_CHECKING:
+    from workbench.dataset.formats import Format
     from workbench.providers.profiles import Profile
     from workbench.providers.request import JobRequest
 
@@ -256,6 +257,10 @@ def _by_data(context: Context, profile: Profile, request: JobRequest) -> list[Fi
         except WorkbenchError as error:
             found.append(Finding(check="data", standing="no", text=error.message))
             continue
+        if (wrong := _wrong_format(profile, request, report.format)) is not None:
+            text = f"the {name} is {report.format}, and {wrong}; `ftwb dataset convert` may make it that"
+            found.append(Finding(check="data", standing="no", text=text))
+            continue
         worst = Counter(f"{one.code} {one.name}" for one in report.findings if one.severity == "error")
         if worst:
             most = ", ".join(code for code, _ in worst.most_common(3))
@@ -267,6 +272,22 @@ def _by_data(context: Context, profile: Profile, request: JobRequest) -> list[Fi
             text = f"the {name} has {report.records:,} records and no errors, {report.warnings} warnings"
             found.append(Finding(check="data", standing="yes", text=text))
     return found
+
+
+def _wrong_format(profile: Profile, request: JobRequest, found: Format) -> str | None:
+    """What a hosted method wants where that is known and the file is something else."""
+    from workbench.dataset.formats import Format
+
+    if profile.kind not in ("openai", "azure"):
+        return None
+    match request.method:
+        case "dpo" if found is not Format.PREFERENCE:
+            return "dpo trains on preference pairs"
+        case "sft" if found in (Format.PREFERENCE, Format.TRL_PREFERENCE, Format.UNPAIRED, Format.PROMPT_ONLY):
+            return "sft trains on chat"
+        case "reinforcement" if found not in (Format.CHAT, Format.REINFORCEMENT):
+            return "reinforcement trains on messages that end with the user's"
+    return None
 
 
 def _sentence(finding: Finding) -> str:
