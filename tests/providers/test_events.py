@@ -234,6 +234,36 @@ async def test_of_two_followers_one_asks_and_writes_and_the_other_takes_over(
     assert [event.message for event in log.events()] == all_messages(provider)
 
 
+async def test_a_reader_says_what_keeps_the_writer_from_its_provider(
+    provider: FakeProvider, client: openai.AsyncOpenAI, profile: Profile, job_id: str, log: EventLog
+) -> None:
+    """It asks nobody itself; what it is told ends with the trouble, also where the writer of the note is gone."""
+    writer = follow(client, profile, job_id, log, sleep=FakeSleep(), now=lambda: 1000.0)
+    await anext(writer)
+    reader = follow(client, profile, job_id, EventLog(log.folder), sleep=FakeSleep(), now=lambda: 1001.0)
+    assert (await anext(reader)).trouble is None
+    provider.fail(f"/jobs/{job_id}", status=503, times=2)
+    told = await anext(writer)
+    before = len(provider.requests)
+    read = await anext(reader)
+    assert read.trouble == told.trouble and read.outage is not None and told.outage is not None
+    assert (read.outage.what, read.outage.since, read.outage.tries) == ("the provider fails (503)", 1000.0, 1)
+    assert read.outage.wait_s == pytest.approx(told.outage.wait_s - 1.0)
+    assert len(provider.requests) == before
+    provider.advance()
+    while (await anext(writer)).trouble:
+        pass
+    again = await anext(reader)
+    assert again.trouble is None and again.new, "the writer asks again"
+    provider.fail(f"/jobs/{job_id}", status=503, times=1)
+    await anext(writer)
+    await writer.aclose()
+    provider.finish()
+    assert (await anext(reader)).trouble is None, "it asks for itself now, and gets an answer"
+    await reader.aclose()
+    assert not [path.name for path in log.folder.iterdir() if "trouble" in path.name]
+
+
 def no_kernel_locks(_: int) -> None:
     raise OSError(95, "no locks")
 

@@ -29,11 +29,11 @@ OPENAI, AZURE = built_in()["openai"], built_in()["azure"]
         (OPENAI, {"OPENAI_API_KEY": "k"}, None),
         (AZURE, {}, "profile azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"),
         (AZURE, {"AZURE_OPENAI_ENDPOINT": "https://x"}, "profile azure needs AZURE_OPENAI_API_KEY"),
-        (Profile(name="n"), {}, "profile n needs a base_url"),
+        (Profile(name="n"), {}, "profile n needs an address"),
         (
             Profile(name="n", base_url="example.com/v1"),
             {},
-            "profile n has a base_url that does not start with https:// or http://",
+            "profile n has an address that does not start with https:// or http://",
         ),
         (Profile(name="n", base_url="https://x/v1", api_key_env="K"), {}, "profile n needs K"),
         (Profile(name="n", base_url="https://x/v1", api_key_command="pass n"), {}, None),

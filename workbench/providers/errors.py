@@ -135,7 +135,7 @@ def strange(profile: Profile, what: str) -> ProviderError:
     return ProviderError(
         f"{profile.name}: {what}",
         "the answer is not in the shape of OpenAI's API",
-        "check the profile's base_url (it usually ends in /v1) and what that server supports",
+        "check the profile's address (it usually ends in /v1) and what that server supports",
         code="not_openai_shaped",
         ambiguous=True,
     )
@@ -204,7 +204,7 @@ def _read(error: openai.APIStatusError, secrets: tuple[str, ...]) -> _Answer:
         said = "; ".join(_complaint(item) for item in said)
     message = scrub(_text(said) or "", secrets)
     if message.startswith("<"):
-        message = f"a web page with HTTP status {status} instead of an answer; check the profile's base_url"
+        message = f"a web page with HTTP status {status} instead of an answer; check the profile's address"
     return _Answer(status, message, code and scrub(code, secrets), param and scrub(param, secrets))
 
 
@@ -236,7 +236,7 @@ def _unreachable(
         return ProviderError(
             where,
             f"no connection{address} ({scrub(str(cause), secrets) or 'refused'})",
-            "check the network and the profile's base_url",
+            "check the network and the profile's address",
             code="offline",
             passing=True,
         )

@@ -14,6 +14,7 @@ from workbench.providers.event_log import READ_AT_ONCE, Event, EventLog
 from workbench.providers.jobs import Job, retrieve_job
 from workbench.providers.pages import as_dict, pages
 from workbench.providers.profiles import Profile
+from workbench.providers.trouble import Note, TroubleNote
 
 if TYPE_CHECKING:
     import openai
@@ -120,6 +121,8 @@ async def follow(
             # All of it was read after the lease was taken: then nobody else adds to it.
             new = history + (await follower.ask() if writing else await follower.read())
             pause = follower.pause(bool(new))
+            if writing:
+                follower.tell_readers(pause)
             update = follower.update(new, pause)
             said = (update.job, update.trouble, update.outage)
             if last is None or new or said != (last.job, last.trouble, last.outage):
@@ -155,7 +158,14 @@ class _Follower:
     idle_rounds: int = 0
     drained: int = 0
     done: bool = False
+    outage: Outage | None = None
+    """A reader's: what the writer said of its own, as it was first read."""
+    _told: Note | None = None
+    _note: TroubleNote = field(init=False)
     _jitter: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self._note = TroubleNote(self.log.folder)
 
     async def ask(self) -> list[Event]:
         """One round with the provider, as the writer; new events are on the disk when they are returned."""
@@ -200,6 +210,10 @@ class _Follower:
                 self._failed(error)
                 return []
         self.trouble, self.failures = None, 0
+        note = self._note.read()
+        if note != self._told:
+            self._told = note
+            self.outage = _told_outage(note, self.now())
         return []
 
     def update(self, new: list[Event], pause: float = 0.0) -> FollowUpdate:
@@ -207,10 +221,21 @@ class _Follower:
         if self.job is None:
             self.job = self.log.job()
         job = self.job or Job(id=self.job_id, profile=self.profile.name, model="")
+        if self.trouble is None and self._told is not None:
+            return FollowUpdate(job, new, self._told.sentence, self.outage)
         if self.trouble is None:
             return FollowUpdate(job, new, self.no_events)
         outage = Outage(_in_short(self.trouble), self.since, self.failures, pause)
         return FollowUpdate(job, new, str(self.trouble), outage)
+
+    def tell_readers(self, pause: float) -> None:
+        """What is in the way, for those who follow the same job and ask nobody."""
+        self._told = None
+        if self.trouble is None:
+            self._note.clear()
+        else:
+            error = self.trouble
+            self._note.leave(Note(str(error), _in_short(error), self.since, self.failures, self.now() + pause))
 
     def pause(self, something_new: bool) -> float:
         """Seconds until the next round."""
@@ -240,6 +265,10 @@ class _Follower:
             return []
         self.strange_rounds = 0
         return found
+
+
+def _told_outage(note: Note | None, now: float) -> Outage | None:
+    return Outage(note.what, note.since, note.tries, max(0.0, note.next_at - now)) if note is not None else None
 
 
 def _in_short(error: ProviderError) -> str:

@@ -177,9 +177,9 @@ def lacking(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | 
     lacks = []
     url = base_url(profile, environ)
     if url is None:
-        lacks.append("AZURE_OPENAI_ENDPOINT" if profile.kind == "azure" else "a base_url")
+        lacks.append("AZURE_OPENAI_ENDPOINT" if profile.kind == "azure" else "an address")
     elif not url.startswith(("https://", "http://")):
-        return "has a base_url that does not start with https:// or http://"
+        return "has an address that does not start with https:// or http://"
     if profile.auth == "entra":
         from workbench.providers.entra import installed
 

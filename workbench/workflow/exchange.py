@@ -43,7 +43,12 @@ def export_lm_eval(
     url = served if profile.kind == "local" else base_url(profile, context.environ)
     if url is None:
         context.complete_profile(parsed.profile)
-        raise WorkbenchError(f"profile {parsed.profile}", "has no address", "set its base_url", code="not_configured")
+        raise WorkbenchError(
+            f"profile {parsed.profile}",
+            "has no address",
+            f"`ftwb profile edit {parsed.profile} --url URL` gives it one",
+            code="not_configured",
+        )
     command = lm_eval.command(parsed, task, tasks, url, profile.concurrency or CONCURRENCY)
     key = "FTWB_API_KEY" if profile.kind == "local" else profile.api_key_env or profile.api_key_command or "none"
     return Exported(candidate, command, key)
