@@ -195,7 +195,7 @@ async def test_a_web_page_instead_of_an_api_is_said(
     provider.fail(CREATE, method="GET", status=200, body="<html>a login page</html>", times=9)
     with pytest.raises(ProviderError, match="not in the shape of OpenAI's API") as caught:
         await list_jobs(client, profile)
-    assert "base_url" in caught.value.hint
+    assert "the profile's address" in caught.value.hint
 
 
 @pytest.mark.parametrize(

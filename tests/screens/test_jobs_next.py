@@ -141,6 +141,18 @@ def azure(theirs) -> Iterator[tuple[FakeProvider, FakeArm]]:  # noqa: F811
         yield provider, arm
 
 
+async def test_a_job_that_has_left_nothing_offers_nothing(theirs, screen_text) -> None:  # noqa: F811
+    """Whole at 80 columns, and no keys that would do nothing."""
+    app = theirs.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_idle(pilot)
+        await app.push_screen(CheckpointsDialog("What it has left", [], deploys=True))
+        await wait_idle(pilot)
+        text = screen_text(app)
+        assert "nothing so far: checkpoints come while a job trains" in text
+        assert "escape closes" in text and "deploys it" not in text and "goes on" not in text
+
+
 async def test_a_model_is_deployed_after_its_price_and_a_yes(theirs, azure, until, screen_text, monkeypatch) -> None:  # noqa: F811
     """Name, tier and capacity in a form with the price; nothing is asked before the yes."""
     monkeypatch.setattr("workbench.providers.arm.POLL_S", 0.0)

@@ -71,8 +71,9 @@ class CheckpointsDialog(Dialog[tuple[Use, State]]):
         """Why no job can go on from here; empty where one can."""
         self._deploys = deploys
         keys = [] if no_continue else ["enter goes on from it"]
-        self.hint = " · ".join([*keys, *(["d deploys it"] if deploys else []), "y copies", "escape closes"])
-        self._list = LineList(empty="This job has left nothing yet: checkpoints come while it trains.")
+        keys += [*(["d deploys it"] if deploys else []), "y copies"]
+        self.hint = " · ".join([*(keys if states else []), "escape closes"])
+        self._list = LineList(empty="nothing so far: checkpoints come while a job trains")
 
     def compose_body(self) -> Iterable[Widget]:
         """The list, and why one cannot go on."""
