@@ -113,8 +113,6 @@ def amount(value: float, unit: str) -> str:
             return _dollars(value)
         case _ if unit.startswith("USD/"):
             return f"{_dollars(value)} / {unit.removeprefix('USD/')}"
-        case _ if unit.startswith("USD per "):
-            return f"{_dollars(value)} {unit.removeprefix('USD ')}"
     return f"{value:,.4g} {unit}"
 
 
