@@ -242,9 +242,16 @@ def test_a_profile_is_shown_without_any_secret_of_a_hand_written_file(ftwb: Ftwb
         '[profiles.mine]\nbase_url = "https://me:hunter2@example.com/v1"\n'
         'api_key_command = "echo sk-proj-abcdefghijklmnopqrstuvwx"\n'
     )
-    for command in (("show", "mine"), ("show", "mine", "--json"), ("list",), ("list", "--json")):
-        said = ftwb("profile", *command).out
+    asked = [
+        ("profile", *words) for words in (("show", "mine"), ("show", "mine", "--json"), ("list",), ("list", "--json"))
+    ]
+    for command in (*asked, ("config", "list"), ("config", "list", "--json")):
+        said = ftwb(*command).out
         assert "example.com" in said and "hunter2" not in said and "abcdefghij" not in said
     shown = ftwb("profile", "show", "mine").out
     assert "trains      sft" in shown and "key         the command `echo ***`" in shown
     assert ftwb("profile", "show", "mine", "--json").json["capabilities"]["jobs"] is True
+    key = "profiles.mine.api_key_command"
+    assert "abcdefghij" not in ftwb("config", "get", key).out
+    refused = ftwb("config", "set", key, "echo sk-proj-zyxwvutsrq")
+    assert (refused.code, "seems to hold the key itself" in refused.err, "zyxw" in refused.err) == (2, True, False)

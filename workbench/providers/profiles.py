@@ -11,6 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.errors import WorkbenchError
+from workbench.providers.addresses import secrets_in, shown_address
+from workbench.providers.errors import holds_secret, scrub
 
 Kind = Literal["local", "openai", "azure", "compatible"]
 
@@ -197,6 +199,15 @@ def way_out(profile: Profile) -> str:
     if profile.kind == "local":
         return "or name another profile"
     return f"set it in the environment, or change the profile with `ftwb profile edit {profile.name}`"
+
+
+def without_secrets(name: str, text: object) -> str | None:
+    """What to show of a profile's field that holds a key, as a hand-written one may; None where it holds none."""
+    if not isinstance(text, str) or name not in ("base_url", "api_key_env", "api_key_command"):
+        return None
+    if name == "base_url":
+        return shown_address(text) if secrets_in(text) else None
+    return scrub(text) if holds_secret(text) else None
 
 
 def api_key(profile: Profile, environ: Mapping[str, str] = os.environ) -> str:

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from workbench.catalog.prices import OwnPrice
 from workbench.errors import WorkbenchError
-from workbench.providers.addresses import secrets_in, shown_address
-from workbench.providers.profiles import Profile, built_in
+from workbench.providers.profiles import Profile, built_in, without_secrets
 
 
 class Preferences(BaseModel):
@@ -68,8 +67,8 @@ class Remembered(BaseModel):
 
 
 def settable_keys(config: Config) -> dict[str, Any]:
-    """Every dotted key of the configuration with its present value, profiles and keymap included; addresses as they may
-    be shown."""
+    """Every dotted key of the configuration with its present value, profiles and keymap included; keys in it are not
+    shown."""
     flat: dict[str, Any] = {}
 
     def walk(prefix: str, value: Any) -> None:
@@ -77,7 +76,8 @@ def settable_keys(config: Config) -> dict[str, Any]:
             for key, item in value.items():
                 walk(f"{prefix}.{key}" if prefix else key, item)
         else:
-            flat[prefix] = shown_address(value) if prefix.endswith(".base_url") else value
+            hidden = without_secrets(prefix.rpartition(".")[2], value)
+            flat[prefix] = value if hidden is None else hidden
 
     walk("", config.model_dump(exclude={"schema_version", "prices"}))
     walk("", {"prices": {name: own.model_dump(mode="json", exclude_none=True) for name, own in config.prices.items()}})
@@ -95,9 +95,11 @@ def with_value(config: Config, key: str, value: Any) -> Config:
     Raises WorkbenchError for a key that no part of ftwb reads, and for a value of the wrong type.
     """
     parts = _parts(key)
-    if parts[-1] == "base_url" and isinstance(value, str) and secrets_in(value):
-        why = "holds a user name, password or key"
-        raise WorkbenchError(key, why, "give the address alone", code="bad_value", exit_code=2)
+    if without_secrets(parts[-1], value) is not None:
+        address = parts[-1] == "base_url"
+        why = "holds a user name, password or key" if address else "seems to hold the key itself"
+        hint = "give the address alone" if address else "name a variable or a command that prints it"
+        raise WorkbenchError(key, why, hint, code="bad_value", exit_code=2)
     data = config.model_dump()
     place = data
     for part in parts[:-1]:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from workbench.errors import WorkbenchError
-from workbench.providers.addresses import secrets_in, shown_address
-from workbench.providers.errors import holds_secret, scrub
+from workbench.providers.addresses import secrets_in
+from workbench.providers.errors import holds_secret
 from workbench.providers.profiles import Profile, built_in
 from workbench.workflow.config import PROFILE_NAME, Config
 from workbench.workflow.context import Context
@@ -120,13 +120,6 @@ async def try_profile(context: Context, name: str, told: Callable[[Probe], None]
 
     async with await context.client(name) as client:
         return await probe(client, context.profile(name), told)
-
-
-def without_secrets(name: str, text: str | None) -> str | None:
-    """What to show of a profile's field that holds a key, as a hand-written one may; None where it holds none."""
-    if name == "base_url":
-        return shown_address(text) if secrets_in(text) else None
-    return scrub(text or "") if holds_secret(text or "") else None
 
 
 def _holds_no_secret(given: dict[str, Any]) -> None:

@@ -58,7 +58,8 @@ class ProfileDialog(FormDialog[ProfileAnswer]):
     DOES: ClassVar[str] = "keeps"
 
     def __init__(self, context: Context, profile: Profile | None = None) -> None:
-        from workbench.workflow.profiles import recorded_providers, without_secrets
+        from workbench.providers.profiles import without_secrets
+        from workbench.workflow.profiles import recorded_providers
 
         self.context, self._profile = context, profile
         known = profile.model_dump() if profile is not None else {}
