@@ -220,6 +220,21 @@ def test_reasoning_is_left_out_where_it_is_the_default(theirs, train) -> None:  
     assert request_of(form, theirs.context).settings == {"grader": GRADER}
 
 
+async def test_what_is_wrong_stays_there_when_it_is_to_be_created_all_the_same(theirs, train) -> None:  # noqa: F811
+    """There is no price to wait for."""
+    app = theirs.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        dialog = await asked(pilot, theirs, Pattern("openai", MODEL, training_file=train, settings={"max_steps": 3}))
+        assert "setting 'max_steps': profile openai does not take it" in dialog._says.text
+        await pilot.press("ctrl+s")
+        await wait_idle(pilot)
+        assert app.screen is dialog and "setting 'max_steps'" in dialog._says.text
+        dialog.query_one("#more", Input).value = ""
+        await wait_idle(pilot)
+        await pilot.press("ctrl+s")
+        assert isinstance(app.screen, ConfirmDialog)
+
+
 def test_a_tier_is_a_choice_however_it_is_written(theirs, train) -> None:  # noqa: F811
     """Azure tells it in another case than it takes; one that we do not know stays among the settings."""
     pattern = Pattern("azure", MODEL, training_file=train, settings={"trainingType": "globalStandard"})
@@ -233,7 +248,7 @@ def test_a_tier_is_a_choice_however_it_is_written(theirs, train) -> None:  # noq
     assert request_of(JobForm(**fields | {"more": ""}), theirs.context).settings == {}, "it is not shown there"
 
 
-async def test_a_price_stands_with_its_day_and_its_source_and_never_without_the_warnings(theirs, train) -> None:  # noqa: F811
+async def test_a_price_stands_with_its_day_and_below_it_what_is_wrong(theirs, train, screen_text) -> None:  # noqa: F811
     """At Azure with the hosting that follows; the sources are below what speaks against it."""
     app = theirs.app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -242,6 +257,11 @@ async def test_a_price_stands_with_its_day_and_its_source_and_never_without_the_
         assert re.search(r"cost    \$[\d.]+  estimated, prices of 20\d\d-\d\d-\d\d\n", said), said
         assert re.search(r"hosting 1\.7 USD per hour  quoted, prices of 20\d\d-\d\d-\d\d\n", said), said
         assert said.index("Azure wants the model with its version") < said.index("tokens x 5.5 USD per 1M tokens")
+        await pilot.press("ctrl+s")
+        confirm = " ".join(screen_text(app).replace("│", " ").split())
+        assert "It will probably be refused: Azure wants the model with its version" in confirm
+        assert "Its model costs 1.7 USD per hour more while it is deployed." in confirm
+        await pilot.press("n")
         dialog.query_one("#tier", Select).value = "developerTier"
         await wait_idle(pilot)
         assert "tokens x 2.5 USD per 1M tokens" in dialog._says.text.replace("\n        ", " ")

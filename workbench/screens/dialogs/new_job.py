@@ -115,6 +115,8 @@ class NewJobDialog(Dialog["Job"]):
         self._missing = pattern.missing if pattern is not None else None
         """Why the data of an earlier job is not here."""
         self._quote: Quote | None = None
+        self._refused: WorkbenchError | None = None
+        """Why there is no quote, nor will be until something is changed."""
         self._after: RunQuote | None = None
         self._creating = False
         self._stoppable = False
@@ -226,7 +228,7 @@ class NewJobDialog(Dialog["Job"]):
         if self._read() == self._form or self._creating:
             return
         before, self._form = self._form, self._read()
-        self._quote = self._after = None
+        self._quote = self._after = self._refused = None
         self._show_fields()
         if before.profile != self._form.profile:
             self.find_methods(self._form.profile)
@@ -260,13 +262,14 @@ class NewJobDialog(Dialog["Job"]):
     def show_quote(self, message: Quoted) -> None:
         """Cost, memory, time, and what would endanger the job."""
         quote, after = message.quote, self._after
-        self._quote = quote
+        self._quote, self._refused = quote, None
         self._says.show_text(lambda width: quote_lines(quote, after, width))
 
     @on(Refused)
     def show_refused(self, message: Refused) -> None:
         """What is wrong, where it was typed."""
         self._creating = False
+        self._refused = message.error if self._quote is None else None
         if message.error.code == MODEL_MISSING and self._form.model == OURS_TO_FETCH:
             about = f"{OURS_TO_FETCH} is not on this machine yet: ctrl+s fetches it, then creates the job. "
             self._says.show_text(
@@ -308,6 +311,9 @@ class NewJobDialog(Dialog["Job"]):
         except WorkbenchError as error:
             self.post_message(Refused(error))
             return
+        if billed and self._refused is not None:
+            self.post_message(Refused(self._refused))
+            return
         if billed and self._quote is None:
             self._tell([Piece("Wait for the price: this job can cost money.", "warning")])
             return
@@ -316,6 +322,10 @@ class NewJobDialog(Dialog["Job"]):
             price = "".join(piece.text for piece in figure_pieces(self._quote.cost))
             spends = "It can cost money" if self._quote.needs_yes else "A recording answers, so nothing is spent"
             prices.append(f"{spends}: {price}.")
+            if (hosting := self._quote.hosting) is not None and hosting.value is not None:
+                prices.append(f"Its model costs {figure_pieces(hosting)[0].text} more while it is deployed.")
+            if self._quote.eligibility.eligible is False:
+                prices.insert(0, f"It will probably be refused: {self._quote.warnings[0]}.")
         if wish is not None and after is not None and after.needs_yes:
             prices.append(f"Measuring its model then stops at ${wish.max_cost:,.4f}.")
         if not prices:
