@@ -114,7 +114,7 @@ def run_events(args: argparse.Namespace) -> int:
     if view.trouble:
         output.note(f"note: as far as it was last seen; {view.trouble}")
     if args.json:
-        output.emit_json({"events": view.events, "replay": view.job.replay})
+        output.emit_json({"events": list(view.events), "replay": view.job.replay})
     else:
         for event in view.events:
             output.say(f"{output.when(event.created_at)}  {event.level:<5}  {event.message}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ class FollowUpdate:
 
 
 async def poll_events(
-    client: openai.AsyncOpenAI, profile: Profile, job_id: str, known: Collection[str], *, every_page: bool = False
+    client: openai.AsyncOpenAI, profile: Profile, job_id: str, known: Container[str], *, every_page: bool = False
 ) -> list[Event]:
     """Events that are not in `known`, oldest first.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.providers.event_log import Event
+from workbench.providers.points import GrowingPoints, Points
 
 _NOT_SERIES = frozenset({"step", "total_steps"})
+_FAR = 2**63  # no step is so large: somebody sent nonsense
 _ODD = re.compile(r"=\s*[-+]?(?:nan|inf)", re.IGNORECASE)
 _STEP = re.compile(r"Step (\d+)(?:/(\d+))?:")
 _IN_MESSAGE = (
@@ -24,16 +25,15 @@ class SeriesFold:
     """Series that grow as events come. A step that is told twice (a resumed job) keeps its last value."""
 
     def __init__(self) -> None:
-        self._points: dict[str, list[tuple[int, float]]] = {}
-        self.times: list[tuple[int, float]] = []
-        """(step, unix seconds) where events say when, by step."""
+        self._points: dict[str, GrowingPoints] = {}
+        self._times = GrowingPoints()
         self.step: int | None = None
         """The newest step."""
         self.total_steps: int | None = None
 
     def add(self, events: Iterable[Event]) -> None:
         """Fold more events in; costs what is new, not what is there."""
-        times = self.times
+        times = self._times
         for event in events:
             data = _numbers(event) if event.type == "metrics" else event.data
             step, total = data.get("step"), data.get("total_steps")
@@ -41,26 +41,29 @@ class SeriesFold:
                 self.total_steps = whole(total) or self.total_steps
             if type(step) is not int:
                 step = whole(step)
-                if step is None:
-                    continue
+            if step is None or not -_FAR < step < _FAR:
+                continue
             self.step = step
             if created := event.created_at:
-                if not times or times[-1][0] < step:
-                    times.append((step, float(created)))
-                else:
-                    _put(times, step, float(created))
+                times.put(step, created)
             for name, value in data.items():
                 if name in _NOT_SERIES or (type(value) is not float and not _is_number(value)):
                     continue
-                points = self._points.setdefault(name, [])
-                if not points or points[-1][0] < step:  # as in `_put`, without the call: there are 400,000 of them
-                    points.append((step, float(value)))
-                else:
-                    _put(points, step, float(value))
+                points = self._points.get(name)
+                if points is None:
+                    points = self._points[name] = GrowingPoints()
+                try:
+                    points.put(step, value if type(value) is float else float(value))
+                except OverflowError:  # a whole number larger than any float
+                    continue
 
-    def series(self) -> dict[str, list[tuple[int, float]]]:
+    def series(self) -> dict[str, Points]:
         """Each series by step. Values may be NaN or infinite: that is news, not noise."""
-        return {name: list(points) for name, points in self._points.items()}
+        return {name: points.points() for name, points in self._points.items()}
+
+    def times(self) -> Points:
+        """(step, unix seconds) where events say when, by step."""
+        return self._times.points()
 
 
 def _numbers(event: Event) -> Mapping[str, Any]:
@@ -72,19 +75,7 @@ def _numbers(event: Event) -> Mapping[str, Any]:
     return event.data
 
 
-def _put(points: list[tuple[int, float]], step: int, value: float) -> None:
-    """At its place; nearly always that is the end."""
-    if not points or points[-1][0] < step:
-        points.append((step, value))
-        return
-    at = bisect_left(points, step, key=lambda point: point[0])
-    if points[at][0] == step:
-        points[at] = (step, value)
-    else:
-        points.insert(at, (step, value))
-
-
-def fold(events: Iterable[Event]) -> dict[str, list[tuple[int, float]]]:
+def fold(events: Iterable[Event]) -> dict[str, Points]:
     """All series of a job's events: `train_loss`, `valid_loss`, `learning_rate`, rewards, and so on."""
     folded = SeriesFold()
     folded.add(events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from workbench.widgets.plot import Canvas, Point, Scale
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 Part: TypeAlias = "tuple[np.ndarray, np.ndarray]"
 """x and y of points that lie side by side."""
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """Points that are kept as arrays."""
+
+    def arrays(self) -> Part:
+        """x and y."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,12 @@ class Curve:
     def __init__(self) -> None:
         import numpy as np
 
-        self._points: list[Point] = []
         self._shown: Sequence[Point] | None = None
         """What was handed over last, itself: a cursor that moves hands over the same again."""
         self._weight = 0.0
         self._x: np.ndarray = np.empty(0)
         self._y: np.ndarray = np.empty(0)
+        """As they were handed over."""
         self._smooth: np.ndarray = np.empty(0)
         self._mean, self._seen = 0.0, 0
 
@@ -50,19 +58,15 @@ class Curve:
 
         if points is self._shown and weight == self._weight:
             return
-        self._shown = points
-        known = len(self._points)
-        if weight != self._weight or known > len(points) or list(points[:known]) != self._points:
+        x, y = arrays_of(points)
+        known = len(self._x)
+        as_before = np.array_equal(x[:known], self._x) and np.array_equal(y[:known], self._y, equal_nan=True)
+        if weight != self._weight or not as_before:
             known, self._mean, self._seen = 0, 0.0, 0
-        new = points[known:]
-        x = np.array([point[0] for point in new], float)
-        y = np.array([point[1] for point in new], float)
-        y[~np.isfinite(y)] = np.nan
-        smooth = self._smoothed(y, weight) if weight else y
-        self._x = np.concatenate((self._x[:known], x))
-        self._y = np.concatenate((self._y[:known], y))
+        new = np.where(np.isfinite(y[known:]), y[known:], np.nan)
+        smooth = self._smoothed(new, weight) if weight else new
         self._smooth = np.concatenate((self._smooth[:known], smooth))
-        self._points, self._weight = list(points), weight
+        self._shown, self._x, self._y, self._weight = points, x, y, weight
 
     def _smoothed(self, y: np.ndarray, weight: float) -> np.ndarray:
         """The moving average, unbiased at its start; a gap stays a gap."""
@@ -87,6 +91,17 @@ class Curve:
         if log:
             y = np.log10(np.where(y > 0, y, np.nan))
         return self._x[start:end], y
+
+
+def arrays_of(points: Sequence[Point]) -> Part:
+    """x and y of points: their own where they have such, for a hundred thousand make a long list."""
+    import numpy as np
+
+    if isinstance(points, Columnar):
+        x, y = points.arrays()
+        return x.astype(float), y
+    both = np.array(points, float).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
 def spans(x: np.ndarray, y: np.ndarray, across: Scale, columns: int) -> list[Span]:

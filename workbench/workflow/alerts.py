@@ -65,8 +65,7 @@ def not_finite(series: Mapping[str, Points]) -> Iterator[Alert]:
     for name, points in series.items():
         if "loss" not in name and "grad_norm" not in name:
             continue
-        first = next((step for step, value in points if not math.isfinite(value)), None)
-        if first is not None:
+        if (first := _first_odd(points)) is not None:
             last = points[-1][1]
             state = "is still no number" if not math.isfinite(last) else f"is {last:.4g} again"
             yield Alert(
@@ -82,8 +81,8 @@ def not_finite(series: Mapping[str, Points]) -> Iterator[Alert]:
 def overfit(series: Mapping[str, Points]) -> Iterator[Alert]:
     """The validation loss rises while the training loss falls: the model learns by heart."""
     points = next((found for name in _VALIDATION if len(found := _finite(series.get(name, ()))) > OVERFIT_RISES), None)
-    train = _finite(series.get("train_loss", ()))
-    if points is None or not train:
+    train = series.get("train_loss", ())
+    if points is None or not any(math.isfinite(value) for _, value in train):
         return
     best_step, best = min(points, key=lambda point: (point[1], point[0]))
     last_step, last = points[-1]
@@ -149,9 +148,23 @@ def _finite(points: Points) -> list[tuple[int, float]]:
 
 
 def _mean_around(points: Points, step: int) -> float:
-    """The mean of the last few values up to a step: single batches are noise."""
+    """The mean of the last few values up to a step: single batches are noise; of the first where there are none."""
     from bisect import bisect_right
 
     end = bisect_right(points, step, key=lambda point: point[0])
-    values = [value for _, value in points[max(0, end - 5) : end]] or [points[0][1]]
-    return statistics.fmean(values)
+    before = (points[at][1] for at in range(end - 1, -1, -1))
+    values = list(itertools.islice(filter(math.isfinite, before), 5))
+    return statistics.fmean(values or [next(value for _, value in points if math.isfinite(value))])
+
+
+def _first_odd(points: Points) -> int | None:
+    """The first step whose value is no number."""
+    import numpy as np
+
+    from workbench.providers.points import Points as Kept
+
+    if not isinstance(points, Kept):
+        return next((step for step, value in points if not math.isfinite(value)), None)
+    steps, values = points.arrays()
+    odd = np.flatnonzero(~np.isfinite(values))
+    return int(steps[odd[0]]) if len(odd) else None

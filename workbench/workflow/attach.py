@@ -104,7 +104,7 @@ async def follow_attached(
     job = attached(context, job_id)
     if job is None:
         return
-    log, folding = EventLog(job_folder(context, ATTACHED, job_id)), Folding()
+    folding = Folding(log := EventLog(job_folder(context, ATTACHED, job_id)))
     lease = log.lease()
     source: Source | None = None
     told: dict[str, set[tuple[int, float]]] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ from workbench.workflow.job_records import job_folder
 from workbench.workflow.train import ATTACHED, bring_up_to_date, find_profile
 
 if TYPE_CHECKING:
-    from workbench.providers.event_log import Event
+    from workbench.providers.event_log import Event, EventLog
     from workbench.providers.events import Outage
     from workbench.providers.jobs import Job
 
-Series = dict[str, list[tuple[int, float]]]
+Series = Mapping[str, Sequence[tuple[int, float]]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class JobView:
     """A job, its events oldest first, and its metrics by name as (step, value)."""
 
     job: Job
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
     series: Series = field(default_factory=dict)
     step: int | None = None
     total_steps: int | None = None
@@ -34,7 +34,7 @@ class JobView:
     """Since the first training step was seen; None before that."""
     eta_s: float | None = None
     """Estimated from the mean time a step; None where it cannot be told."""
-    times: list[tuple[int, float]] = field(default_factory=list)
+    times: Sequence[tuple[int, float]] = ()
     """(step, unix seconds), for charts over time."""
     trouble: str | None = None
     """Why the provider could not be asked just now; following goes on."""
@@ -50,10 +50,13 @@ class JobView:
 class Folding:
     """A job's history as it grows: each view costs what is new since the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: EventLog | None = None) -> None:
+        """The events that are added are those that `log` gives, in its order: they are not kept here then."""
         from workbench.providers.series import SeriesFold
 
+        self._log = log
         self._events: list[Event] = []
+        self._count = 0
         self._folded = SeriesFold()
         self._first_step: int | None = None
         self._started = self._latest = 0.0
@@ -68,7 +71,9 @@ class Folding:
     def _add(self, events: Sequence[Event]) -> None:
         from workbench.providers.series import whole
 
-        self._events.extend(events)
+        self._count += len(events)
+        if self._log is None:
+            self._events.extend(events)
         self._folded.add(events)
         every = [(event.data.get("step"), event.created_at) for event in events if event.type == "metrics"]
         told = [
@@ -93,13 +98,13 @@ class Folding:
                 eta = (self._latest - self._started) / (step - first) * (total - step)
         return JobView(
             job=job,
-            events=tuple(self._events),
+            events=tuple(self._events) if self._log is None else self._log.history(self._count),
             series=self._folded.series(),
             step=step,
             total_steps=total,
             elapsed_s=elapsed,
             eta_s=eta,
-            times=list(self._folded.times),
+            times=self._folded.times(),
             trouble=trouble,
             outage=outage,
         )
@@ -119,7 +124,7 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
     log = EventLog(job_folder(context, profile.name, job_id))
     recorded = log.job()
     if recorded is not None and recorded.ended:
-        folding = Folding()
+        folding = Folding(log)
         for most in (READ_AT_ONCE, None):
             if events := await asyncio.to_thread(log.read_new, most):
                 folding.add(events)
@@ -127,7 +132,7 @@ async def follow(context: Context, job_id: str, *, interval_s: float = 1.0) -> A
         if log.known:
             return
         log = EventLog(log.folder)
-    folding = Folding()
+    folding = Folding(log)
     async with await context.client(profile.name) as client:
         async for update in follow_events(client, profile, job_id, log, interval_s=interval_s, now=time.time):
             folding.add(update.new)

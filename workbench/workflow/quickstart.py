@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.evaluate.results import RunResult
     from workbench.providers.jobs import Job
     from workbench.providers.request import JobRequest
+    from workbench.workflow.follow import Series
     from workbench.workflow.quoting import Quote
 
 
@@ -247,9 +248,7 @@ def pull_notice(phase: str, line: Any) -> Notice:
     return Notice(phase, f"base model: {line.get('phase', '')}", fraction)
 
 
-def training_notice(
-    status: str, step: int | None, total: int | None, series: dict[str, list[tuple[int, float]]], eta_s: float | None
-) -> Notice:
+def training_notice(status: str, step: int | None, total: int | None, series: Series, eta_s: float | None) -> Notice:
     """A progress line of a training job."""
     if step is None or not total:
         return Notice("train", status.replace("_", " "))

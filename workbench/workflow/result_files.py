@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from workbench.providers.profiles import Profile
+    from workbench.workflow.follow import Series
 
 
-async def result_series(context: Context, job_id: str) -> dict[str, list[tuple[int, float]]]:
+async def result_series(context: Context, job_id: str) -> Series:
     """Its series by name, of all of its result files, plain or in base64. Raises WorkbenchError where it has none."""
     from workbench.providers.files import result_rows
 
