@@ -264,6 +264,7 @@ _JOBS_ACTIONS = (
     Action("jobs.resume", "Resume the job", ("u",), "Go on from the last checkpoint.", "Jobs", "resume"),
     Action("jobs.cancel", "Cancel the job", ("c",), "End it; what it learned so far is discarded. Asks first.", "Jobs", "cancel"),
     Action("jobs.metric", "Next metric", ("m",), "Every number that the job reports, one chart after the other.", "Jobs", "metric"),
+    Action("jobs.metrics", "Choose a metric", ("M",), "Every number that the job reports with its newest value; enter charts it.", "Jobs"),
     Action("jobs.mark", "Lay curves over each other", ("space",), "Mark the job: marked jobs share one chart; again: not.", "Jobs", "mark"),
     Action("jobs.compare", "Compare two jobs", ("equals_sign",), "What differs in data, settings and results between two marked jobs, or a marked one and this.", "Jobs"),
     Action("jobs.attach", "Follow a run by its files", ("a",), "TensorBoard files, trainer_state.json, results.csv, a log, or their folder.", "Jobs", "attach"),
@@ -282,6 +283,7 @@ _JOBS_ACTIONS = (
     Action("jobs.rescue", "Rescue fine-tuned models", ("R",), "A provider's models with the days they have left; bring home what is yours.", "Jobs", palette=False),
     Action("jobs.lineage", "What made the model", ("i",), "Data, settings and base of the job.", "Jobs"),
     Action("jobs.refresh", "Ask the providers again", ("r",), "The jobs of all profiles as they are now.", "Jobs"),
+    Action("jobs.back", "Back to the list", ("escape",), "From the chart or the events.", "Jobs", palette=False),
 )  # fmt: skip
 
 _RESCUE = "Rescue"

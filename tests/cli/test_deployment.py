@@ -158,3 +158,14 @@ def test_a_next_page_elsewhere_gets_no_token(ftwb: Ftwb, arm: FakeArm, monkeypat
         monkeypatch.setattr(arm, "listed", lambda _skip: json.loads(f'{{"value": [], "nextLink": "{other.url}/x"}}'))
         assert ftwb("deployment", "list").code == 0
         assert not other.requests
+
+
+def test_the_one_profile_that_names_its_resource_is_meant_where_none_is_named(ftwb: Ftwb) -> None:
+    """Whoever calls their profile otherwise need not name it each time; with two of them it is said again."""
+    ftwb("profile", "add", "mine", "--replay", "azure")
+    ran = ftwb("deployment", "list", "--json")
+    assert (ran.code, bool(ran.json["deployments"])) == (0, True), ran.err
+    ftwb("profile", "add", "other", "--replay", "azure")
+    ran = ftwb("deployment", "list")
+    assert ran.code != 0
+    assert "azure" in ran.err

@@ -173,7 +173,7 @@ async def test_a_model_is_deployed_after_its_price_and_a_yes(theirs, azure, unti
         app.screen.query_one("#capacity", Input).value = "many"
         await pilot.pause()
         await pilot.press("ctrl+s")
-        assert "✗ capacity: is a whole number from 1" in screen_text(app)
+        assert "is no whole number from 1" in screen_text(app)
         app.screen.query_one("#capacity", Input).value = "5"
         app.screen.query_one("#name", Input).value = "my-model"
         await pilot.pause()

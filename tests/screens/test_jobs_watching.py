@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -27,7 +28,9 @@ def runs(loop, tmp_path):  # noqa: F811
     first, second = tmp_path / "results.csv", tmp_path / "train.log"
     first.write_text(AZURE)
     rows = [{"step": step, "loss": 2.0 / step, "lr": 1e-4} for step in range(1, 201)]
-    second.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    begun = datetime.now() - timedelta(seconds=len(rows))
+    times = [(begun + timedelta(seconds=row["step"])).isoformat(" ", "seconds") for row in rows]
+    second.write_text("".join(f"{at} {json.dumps(row)}\n" for at, row in zip(times, rows, strict=True)))
 
     async def take_up() -> tuple[str, str]:
         return (await attach(loop.context, first)).job.id, (await attach(loop.context, second)).job.id
@@ -61,7 +64,7 @@ async def test_an_overfit_is_said_with_its_rule(runs, until, screen_text) -> Non
     app = loop.app("jobs")
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await on_job(pilot, until, overfits)
-        await until(pilot, lambda: "! overfit the validation loss was best at step 50" in screen_text(app))
+        await until(pilot, lambda: "! overfit the validation loss is 29% above its best of step 50" in screen_text(app))
         await pilot.press("w")
         assert isinstance(app.screen, TextDialog)
         assert "Rule: the validation loss at least 10% above its best" in app.screen._text
@@ -145,6 +148,7 @@ async def test_numbers_can_be_read_and_kept(runs, until, screen_text, tmp_path) 
         text = screen_text(app)
         assert "full_valid_loss"[:13] in text
         assert "1.655" in text
+        assert "← → columns" in text
         await pilot.press("escape", "X")
         assert isinstance(app.screen, PathDialog)
         out = tmp_path / "out.csv"
@@ -224,6 +228,67 @@ async def test_curves_over_time(runs, until, screen_text) -> None:
         await pilot.press("t")
         await wait_idle(pilot)
         assert " step " in screen_text(app)
+
+
+async def test_a_file_without_times_says_so_instead_of_a_wrong_curve(runs, until, screen_text) -> None:
+    """All of it was read at one moment, which is not when its steps were."""
+    loop, (overfits, _) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await on_job(pilot, until, overfits)
+        await pilot.press("t")
+        await wait_idle(pilot)
+        assert "its files do not say when each step was: t goes back to steps" in screen_text(app)
+        await pilot.press("t")
+        await wait_idle(pilot)
+        assert "━━ training loss 0.003" in screen_text(app)
+        assert screen._monitor.chart.by_time is False
+
+
+async def test_any_metric_is_chosen_by_its_name(runs, until, screen_text) -> None:
+    """M lists what was reported with its newest values; the legend says which of the charts is shown."""
+    loop, (overfits, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await on_job(pilot, until, overfits)
+        await pilot.press("M")
+        await wait_idle(pilot)
+        assert "training 0.003   full validation 1.655" in screen_text(app)
+        await pilot.press("escape")
+        await on_job(pilot, until, calm)
+        assert "loss 1/2" in screen_text(app)
+        await pilot.press("M", "down", "enter")
+        await wait_idle(pilot)
+        assert "━━ learning rate 0.0001" in screen_text(app)
+        assert "learning rate 2/2" in screen_text(app)
+        assert screen._monitor.group.title == "learning rate"
+
+
+async def test_escape_leads_back_to_the_list(runs, until) -> None:
+    """Out of the cursor, out of the full screen, out of the chart, one after the other."""
+    loop, (_, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await on_job(pilot, until, calm)
+        chart = screen._monitor.chart
+        await pilot.press("enter", "left", "z")
+        assert screen.focused is chart
+        assert screen.maximized is chart
+        for _ in range(3):
+            await pilot.press("escape")
+        assert chart.cursor is None
+        assert screen.maximized is None
+        assert screen.focused is screen._table.list
+
+
+async def test_the_step_of_a_run_without_a_known_end_is_listed(runs, until, screen_text) -> None:
+    """A log does not say how many steps there will be."""
+    loop, (_, calm) = runs  # noqa: F811
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await on_job(pilot, until, calm)
+        row = next(line for line in screen_text(app).splitlines() if line.startswith("▸"))
+        assert " 200 " in row
 
 
 async def test_the_machine_is_shown_while_a_job_trains_on_it(loop, until, screen_text, monkeypatch) -> None:  # noqa: F811

@@ -115,3 +115,11 @@ def test_sizes_are_short() -> None:
     assert [size_text(size) for size in (0, 999, 1500, 2_340_000, 1_080_000_000)] == [
         "0 B", "999 B", "1.5 kB", "2.34 MB", "1.08 GB",
     ]  # fmt: skip
+
+
+async def test_its_keys_are_told_at_80x24_below_a_title_of_two_lines(until, screen_text) -> None:
+    """The list gives way, not the line that says how to go on."""
+    title = "Follow a run by its files: TensorBoard, trainer_state.json, results.csv, a log, or their folder"
+    app = Asking(PathDialog(title, does="follows"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "enter follows · → completes · ↓ list · escape closes" in screen_text(app))

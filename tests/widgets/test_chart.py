@@ -40,11 +40,24 @@ async def drawn(series: dict, size: tuple[int, int] = (60, 14)) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "values", [[2.4, 0.3], [0.0, 1e-6], [-3.0, 7.0], [1e6, 3e7], [5.0], [5.0, 5.0], [], [NAN, INF]]
+    "values",
+    [
+        [2.4, 0.3],
+        [0.0, 1e-6],
+        [-3.0, 7.0],
+        [1e6, 3e7],
+        [5.0],
+        [5.0, 5.0],
+        [],
+        [NAN, INF],
+        [0.002, 1.754],
+        [0.69, 0.998],
+    ],
 )
-def test_a_scale_holds_its_values_and_two_round_ticks(values) -> None:
+@pytest.mark.parametrize("most_ticks", [2, 5])
+def test_a_scale_holds_its_values_and_two_round_ticks(values, most_ticks) -> None:
     """Two ticks at least, all inside, told apart by their labels."""
-    scale = scale_for(values, 5)
+    scale = scale_for(values, most_ticks)
     finite = [value for value in values if math.isfinite(value)]
     assert scale.low < scale.high
     assert all(scale.low <= value <= scale.high for value in finite)
@@ -91,9 +104,9 @@ async def test_one_point_is_drawn() -> None:
 
 
 async def test_only_nan_is_survived() -> None:
-    """A run that diverged at once."""
-    text = "\n".join(await drawn({"training loss": [(1, NAN), (2, INF)]}))
-    assert "training loss –" in text
+    """A run that diverged at once: the legend says what was reported last, not what was a number last."""
+    assert "training loss inf" in "\n".join(await drawn({"training loss": [(1, NAN), (2, INF)]}))
+    assert "training loss nan" in "\n".join(await drawn({"training loss": [(1, 0.5), (2, NAN)]}))
 
 
 async def test_two_series_differ_without_colour() -> None:

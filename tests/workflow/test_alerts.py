@@ -38,10 +38,11 @@ def test_azures_published_run_is_an_overfit_from_the_third_reading() -> None:
         (found,) = alerts(azure(readings))
         assert found.name == "overfit"
         assert found.step == 40 + 10 * readings
-        assert "best at step 50 (1.281)" in found.text
+        assert "above its best of step 50" in found.text
+        assert "it was 1.281" in found.text
         assert "10% above its best" in found.rule
         assert "checkpoint at or before step 50" in found.advice
-    assert "37% worse" in found.text
+    assert "37% above" in found.text
 
 
 def test_a_plateau_after_the_rise_is_still_an_overfit() -> None:
@@ -103,3 +104,12 @@ def test_a_stall_is_held_against_the_usual_pace() -> None:
     assert list(stall(slow, slow[-1][1] + 2900)) == []
     assert alerts(view({}, fast, status="succeeded"), now=1e9) == ()
     assert [found.name for found in alerts(view({}, fast), now=1e9)] == ["stall"]
+
+
+def test_a_file_that_was_read_at_once_says_nothing_about_a_pace() -> None:
+    """Reports of one moment are one; those that follow one by one are told apart from it."""
+    once = [(step, 1000.0) for step in range(200)]
+    assert list(stall(once, 1e9)) == []
+    live = [*once, *((step, 1000.0 + 5 * (step - 199)) for step in range(200, 230))]
+    (found,) = stall(live, live[-1][1] + 600)
+    assert "5 s between reports were usual" in found.text

@@ -70,6 +70,16 @@ def test_a_look_says_what_may_be_used() -> None:
     assert 0 < second.memory_used <= second.memory_total * 2
 
 
+def test_the_load_is_that_of_the_processors_that_may_be_used(monkeypatch) -> None:
+    """Four of 64 that are full are 100%, not 6%."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr("psutil.cpu_percent", lambda **_: [100.0] * 4 + [0.0] * 60)
+    look = Look({"PATH": ""})
+    look()
+    machine = look()
+    assert (machine.cpu, machine.cpus) == (100.0, 4)
+
+
 def test_the_line_for_people() -> None:
     """Each figure with its unit."""
     gpu = Gpu(0, "GPU-a", "H100", 97.0, 61_000_000_000, 80_000_000_000, 64.0, 512.3, processes=2, others=1)

@@ -28,14 +28,24 @@ def register(commands: Any, shared: argparse.ArgumentParser) -> None:
     delete.add_argument("name", metavar="NAME")
     delete.add_argument("--yes", action="store_true", help="delete without asking")
     for verb in verbs.choices.values():
-        verb.add_argument("--profile", metavar="P", default="azure")
+        verb.add_argument("--profile", metavar="P", help="default: azure, else the one profile that names its resource")
+
+
+def _context(args: argparse.Namespace) -> Any:
+    """The workspace; in `args` the profile that is meant where none is named."""
+    from workbench.workflow.deployments import azure_profiles
+
+    context = context_of(args)
+    ready = azure_profiles(context)
+    args.profile = args.profile or (ready[0] if len(ready) == 1 else "azure")
+    return context
 
 
 def run_create(args: argparse.Namespace) -> int:
     """Price, the same by az, a yes, then create and wait."""
     from workbench.workflow.deployments import create_deployment, hosting, planned, same_by_az
 
-    context = context_of(args)
+    context = _context(args)
     profile = context.profile(args.profile)
     body = planned(args.model, args.name, args.tier, args.capacity, args.source)
     az = same_by_az(context, args.profile, "create", args.name, body)
@@ -76,7 +86,7 @@ def run_list(args: argparse.Namespace) -> int:
     """Deployments, what they cost, when they end."""
     from workbench.workflow.deployments import list_deployments, same_by_az
 
-    context = context_of(args)
+    context = _context(args)
     az = same_by_az(context, args.profile, "list")
     found = run_async(list_deployments(context, args.profile))
     if args.json:
@@ -106,7 +116,7 @@ def run_delete(args: argparse.Namespace) -> int:
     """End a deployment after a yes."""
     from workbench.workflow.deployments import delete_deployment, same_by_az
 
-    context = context_of(args)
+    context = _context(args)
     az = same_by_az(context, args.profile, "delete", args.name)
     output.note(f"the same: {az}")
     confirm(args, f"delete the deployment {args.name}? Whoever asks it gets no answer any more")

@@ -87,9 +87,9 @@ class Detached(Message):
 class MachineSeen(Message):
     """How busy the machine is."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, parts: list[str]) -> None:
         super().__init__()
-        self.text = text
+        self.parts = parts
 
 
 class TableMade(Message):

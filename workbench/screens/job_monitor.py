@@ -12,6 +12,7 @@ from workbench.screens.metric_groups import LOSS, Group, groups_of
 from workbench.terminal.escape import visible_line
 from workbench.widgets.chart import SeriesChart
 from workbench.widgets.event_list import EventList
+from workbench.widgets.part_lines import PartLines
 from workbench.widgets.plot import Point
 from workbench.widgets.textline import Piece, TextLine, title, width_of
 from workbench.widgets.words import amount, duration, state_piece
@@ -27,6 +28,8 @@ ROLES: Final = {"asked": "muted", "running": "accent", "done": "good", "could-no
 """How the states of what follows a job look."""
 SMOOTHINGS: Final = (0.0, 0.6, 0.9, 0.97)
 """What `s` goes through: weights of the moving average."""
+MACHINE_LINES: Final = 3
+"""Of processors and GPUs; a machine with more of them is counted in the last one."""
 
 
 class JobMonitor(Vertical):
@@ -36,7 +39,7 @@ class JobMonitor(Vertical):
         super().__init__(id=id)
         self._state = TextLine(id="state")
         self._alert = TextLine(id="alert")
-        self._machine = TextLine(id="machine", classes="-none")
+        self._machine = PartLines(MACHINE_LINES, id="machine")
         self._after = TextLine(id="after", classes="-none")
         self.chart = SeriesChart(id="chart")
         self.events = EventList(id="events")
@@ -78,9 +81,18 @@ class JobMonitor(Vertical):
             chart.series = {title: self._points(view, key) for key, title in group.series.items()}
         chart.last_step = view.total_steps if view is not None and not view.ended and not chart.overlay else None
         chart.empty_text = f"no {group.title} reported yet" if job is not None else ""
+        if chart.by_time and view is not None and not any(chart.series.values()) and view.times:
+            chart.empty_text = "its files do not say when each step was: t goes back to steps"
+        chart.caption = self._caption(group)
         self.events.show_events(view.events if view is not None else ())
         self.border_title = title(f"{job.model} · {job.id}") if job is not None else ""
-        self.border_subtitle = title(group.title) if chart.overlay else ""
+
+    def _caption(self, group: Group) -> str:
+        """Which chart it is, and of how many."""
+        groups = self._groups()
+        if len(groups) < 2:
+            return group.title if self.chart.overlay else ""
+        return f"{group.title} {groups.index(group) + 1}/{len(groups)}"
 
     def _lead(self, view: JobView, group: Group) -> str:
         """The series of a group that stands for the job: the first that it has."""
@@ -92,6 +104,8 @@ class JobMonitor(Vertical):
             return points
         times = dict(view.times)
         start = min(times.values(), default=0.0)
+        if len(times) > 1 and max(times.values()) == start:  # a file without times: all of it was read at one moment
+            return ()
         return sorted((times[step] - start, value) for step, value in points if step in times)
 
     def show_state(self, job: Job | None, problem: str, so_far: SoFar | None = None) -> None:
@@ -151,10 +165,9 @@ class JobMonitor(Vertical):
         state, _, rest = in_words(wish).partition(":")
         self._after.show([Piece(" then ", "muted"), Piece(state, ROLES[wish.state]), Piece(f": {visible_line(rest)}")])
 
-    def show_machine(self, text: str) -> None:
+    def show_machine(self, parts: Iterable[str]) -> None:
         """How busy the machine is that trains; no line where it is another one's."""
-        self._machine.set_class(not text, "-none")
-        self._machine.show([Piece(f" {visible_line(text)}", "muted")] if text else [])
+        self._machine.parts = tuple(map(visible_line, parts))
 
     # How it is looked at --------------------------------------------------------------------------------------------
 
@@ -164,6 +177,14 @@ class JobMonitor(Vertical):
         if titles:
             self._title = titles[(titles.index(self.group.title) + 1) % len(titles)]
         self.chart.cursor = None
+
+    def choices(self) -> tuple[list[Group], Mapping[str, Sequence[Point]]]:
+        """Every chart that can be shown, and the series of the job."""
+        return self._groups(), self._view.series if self._view is not None else {}
+
+    def show_metric(self, name: str) -> None:
+        """The chart of that title."""
+        self._title, self.chart.cursor = name, None
 
     def next_smoothing(self) -> None:
         """More smoothing, and none again."""

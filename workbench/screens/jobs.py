@@ -75,8 +75,9 @@ connection, harms none of them.
 
 Below the list is the job under the cursor. The line is the training loss, the dots ● are the loss on the validation \
 side. When the dots rise while the line goes on falling, the model learns by heart: an alert says so, with its rule. \
-`m` goes through everything that the run reports. In the chart ← and → read off a step, + and - zoom around it. `tab` \
-goes from the list to the chart and the events; `z` makes one of them fill the screen.
+`m` goes through everything that the run reports, `M` lists it. In the chart ← and → read off a step, + and - zoom \
+around it. `tab` goes from the list to the chart and the events, `esc` back to the list; `z` makes one of them fill \
+the screen.
 
 *then measure* in the form of a new job measures its model as soon as the training has succeeded, on whatever screen \
 you are; if ftwb is closed then, when it is open again. The line *then* says how far that is.
@@ -173,8 +174,8 @@ what a provider is about to switch off.
     def _cells(self, job: Job, now: float) -> list[Piece]:
         view = self._views.get(job.id)
         step = NOTHING
-        if view is not None and view.step is not None and view.total_steps:
-            step = f"{view.step:,} / {view.total_steps:,}"
+        if view is not None and view.step is not None:
+            step = f"{view.step:,} / {view.total_steps:,}" if view.total_steps else f"{view.step:,}"
         return [
             state_piece(job.status),
             Piece(f"{'◆ ' if job.id in self.marked else ''}{visible_line(job.fine_tuned_model or job.model)}"),
@@ -208,6 +209,10 @@ what a provider is about to switch off.
     def job_chosen(self) -> None:
         """Keys go to the chart."""
         self._monitor.chart.focus()
+
+    def action_back(self) -> None:
+        """Keys go to the list again."""
+        self._table.list.focus()
 
     # The job --------------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.workflow.alerts import Alert
     from workbench.workflow.context import Context
     from workbench.workflow.follow import JobView
+    from workbench.workflow.machine import Look
     from workbench.workflow.project import Project
     from workbench.workflow.so_far import SoFar
     from workbench.workflow.wish import Wish
@@ -60,6 +61,8 @@ class Watching(Frame):
         self._wishes: Mapping[str, Wish] = {}
         """What was asked to follow jobs, by job id."""
         self._watches_machine = False
+        self._look: Look | None = None
+        """Kept while the screen is: the load is that since the look before."""
         self._monitor = JobMonitor(id="job")
 
     @property
@@ -134,23 +137,23 @@ class Watching(Frame):
             self.look_at_machine()
         else:
             self.workers.cancel_group(self, "machine")
-            self._monitor.show_machine("")
+            self._monitor.show_machine(())
 
     @work(exclusive=True, group="machine", exit_on_error=False)
     async def look_at_machine(self) -> None:
         """Until it is cancelled."""
-        from workbench.workflow.machine import Look, machine_text
+        from workbench.workflow.machine import Look, machine_parts
 
-        look = Look(self.context.environ)
+        look = self._look = self._look or Look(self.context.environ)
         while True:
-            self.post_message(MachineSeen(machine_text(await aside_sync(look))))
+            self.post_message(MachineSeen(machine_parts(await aside_sync(look))))
             await asyncio.sleep(MACHINE_S)
 
     @on(MachineSeen)
     def show_machine(self, message: MachineSeen) -> None:
         """Its line, while it is wanted."""
         if self._watches_machine:
-            self._monitor.show_machine(message.text)
+            self._monitor.show_machine(message.parts)
 
     def _others(self) -> dict[str, JobView]:
         """The marked jobs by their legend, and the one under the cursor."""
@@ -164,6 +167,18 @@ class Watching(Frame):
         """Another metric in the chart."""
         self._monitor.next_metric()
         self.show_view()
+
+    def action_metrics(self) -> None:
+        """Any metric, by its name."""
+        from workbench.screens.dialogs.metrics import MetricsDialog
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._monitor.show_metric(name)
+                self.show_view()
+
+        groups, series = self._monitor.choices()
+        self.app.push_screen(MetricsDialog(groups, series, self._monitor.group.title), chosen)
 
     def action_smooth(self) -> None:
         """More smoothing, and none again."""

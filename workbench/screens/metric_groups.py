@@ -20,9 +20,15 @@ class Group:
 
     title: str
     series: Mapping[str, str]
+    sides: Mapping[str, str]
+    """Training, validation, full validation; empty for a series that has no side."""
 
 
-LOSS: Final = Group("loss", {"train_loss": "training loss", "valid_loss": "validation loss"})
+LOSS: Final = Group(
+    "loss",
+    {"train_loss": "training loss", "valid_loss": "validation loss"},
+    {"train_loss": "training", "valid_loss": "validation"},
+)
 """What is shown before anything arrived."""
 
 
@@ -39,7 +45,8 @@ def groups_of(names: Iterable[str]) -> list[Group]:
         title = _WORDS.get(rest, rest.replace("_", " "))
         short = title.removeprefix("token ")
         members = sorted(found[rest], key=lambda member: _ORDER.index(member[0]))
-        groups.append(Group(title, {name: f"{side} {short}" if side else title for side, name in members}))
+        legends = {name: f"{side} {short}" if side else title for side, name in members}
+        groups.append(Group(title, legends, {name: side for side, name in members}))
     return groups
 
 

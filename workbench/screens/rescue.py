@@ -108,11 +108,11 @@ here or at Azure, with what was saved.
         self.take(message.found, message.again)
         models, jobs = len(message.found.models), len(message.found.jobs)
         urgent = sum(one.days_left is not None and 0 < one.days_left < 90 for one in message.found.models)
-        told = f"{models:,} fine-tuned models · {jobs:,} jobs" + (f" · {urgent:,} end within 90 days" if urgent else "")
-        replay = self.context.profile(self.profile).replay
-        mark = [Piece(f"  recorded: of the recording {visible_line(replay)}", "warning")] if replay else []
+        told = f"{_count(models, 'fine-tuned model')} · {_count(jobs, 'job')}"
+        told += f" · {urgent:,} end{'s' if urgent == 1 else ''} within 90 days" if urgent else ""
+        mark = [Piece("recorded ", "warning")] if self.context.profile(self.profile).replay else []
         name = Piece(visible_line(self.profile), "accent")
-        self._about.show([Piece(" models of ", "muted"), name, *mark, Piece(f"  {told}", "muted")])
+        self._about.show([Piece(" models of ", "muted"), name, Piece(f"  {told}", "muted")], mark)
         if message.found.notes and not self.working:
             self._say("; ".join(message.found.notes), "warning")
 
@@ -236,6 +236,10 @@ here or at Azure, with what was saved.
     def text_to_copy(self) -> str:
         """The model's name."""
         return self.model.id if self.model is not None else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def hosted_profiles(context: Context) -> list[str]:

@@ -167,7 +167,8 @@ class RescueWork(Frame):
         lines = []
         for key, (models, (calls, cost)) in ways.items():
             price = "".join(piece.text for piece in figure_pieces(cost))
-            lines.append(f"{key}  {several.get(key, 'yes')}: {len(models)} models, {calls} calls, {price}")
+            count = "1 model" if len(models) == 1 else f"{len(models):,} models"
+            lines.append(f"{key}  {several.get(key, 'yes')}: {count}, {calls:,} calls, {price}")
         answers = [Answer(key, several.get(key, "yes")) for key in ways]
         dialog = ChoiceDialog(f"Record the answers to {message.path.name}?", "\n".join(lines), answers)
 

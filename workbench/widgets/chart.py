@@ -21,6 +21,7 @@ from textual.strip import Strip
 from workbench.actions import LIST, bindings_for
 from workbench.terminal.escape import visible_line
 from workbench.widgets.curves import Curve, Part, draw_spans, spans
+from workbench.widgets.legend import Entry, legend
 from workbench.widgets.plot import MARKS, Canvas, Point, Scale, log_scale_for, scale_for, tick_labels
 from workbench.widgets.textline import Drawn, Piece
 from workbench.widgets.words import duration
@@ -54,6 +55,8 @@ class SeriesChart(Drawn, can_focus=True):
     """Points by name in the order of their steps; the names are written in the legend."""
     last_step: reactive[int | None] = reactive(None)
     """Where the axis ends although no point is there yet; None: at the last point."""
+    caption: reactive[str] = reactive("")
+    """Which chart it is, at the right of the legend."""
     empty_text: reactive[str] = reactive("nothing measured yet")
     cursor: reactive[float | None] = reactive(None)
     """The step, or the second, that is read off."""
@@ -110,7 +113,7 @@ class SeriesChart(Drawn, can_focus=True):
         """One line of the chart; all of them are drawn together when anything changed."""
         state = (
             self.series, self.last_step, self.empty_text, self.cursor, self.size, self.app.theme, self.has_focus,
-            self.smoothing, self.logarithmic, self.zoom, self.by_time, self.overlay,
+            self.smoothing, self.logarithmic, self.zoom, self.by_time, self.overlay, self.caption,
         )  # fmt: skip
         if state != self._drawn:
             self._lines = self._draw(self.size.width, self.size.height)
@@ -263,16 +266,17 @@ class SeriesChart(Drawn, can_focus=True):
         segments = [Segment(" ", self.rich_style)]
         if self.cursor is not None:
             where = duration(self.cursor) if self.by_time else f"step {self.cursor:,.0f}"
-            segments.append(Segment(where, self.rich_style + _CURSOR))
-            segments.append(Segment("   ", self.rich_style))
+            segments += [Segment(where, self.rich_style + _CURSOR), Segment("   ", self.rich_style)]
+        entries = []
         for index, (name, points) in enumerate(self.series.items()):
             value = _value_at(points, self.cursor)
-            style = self._style(_ROLES[index % len(_ROLES)])
             mark = _LETTERS[index % len(_LETTERS)] if self.overlay else _LEGEND[index % len(MARKS)]
-            segments.append(Segment(mark + " ", style))
             shown = "–" if value is None else f"{value:.4g}"
-            segments.append(Segment(f"{visible_line(name)} {shown}   ", self.rich_style))
-        return segments
+            broken = value is not None and not math.isfinite(value)
+            entries.append(Entry(mark, _ROLES[index % len(_ROLES)], name, shown, "bad" if broken else ""))
+        room = width - sum(segment.cell_length for segment in segments)
+        pieces = legend(entries, room, self.caption)
+        return [*segments, *(Segment(piece.text, self.style_of(piece, self.rich_style)) for piece in pieces)]
 
     def _middle(self) -> str:
         """What runs across, and how the chart is turned."""
@@ -295,10 +299,6 @@ def _row_of(value: float, up: Scale, rows: int) -> int:
 
 
 def _value_at(points: Sequence[Point], place: float | None) -> float | None:
-    """The last finite value, at or before `place` where one is given."""
+    """The last value as it was reported, at or before `place` where one is given: NaN too, which hides nothing."""
     end = len(points) if place is None else bisect_right(points, place, key=lambda point: point[0])
-    while end > 0:
-        end -= 1
-        if math.isfinite(points[end][1]):
-            return points[end][1]
-    return None
+    return points[end - 1][1] if end else None

@@ -11,6 +11,8 @@ Point = tuple[float, float]
 
 MARKS = ("", "●", "×", "▲")
 """How the first, second, ... series is drawn; the first is a braille line."""
+_FINER = (3, 4)
+"""Parts of a range, tried until two round values lie in it: a round step is two parts at most, half of four."""
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Unicode's braille bits by column and row of the 2×4 cell."""
 
@@ -37,10 +39,11 @@ def scale_for(values: Iterable[float], most_ticks: int) -> Scale:
     if high - low <= abs(high) * 1e-9:
         room = abs(high) * 0.1 or 1.0
         low, high = low - room, high + room
-    step = _round_step((high - low) / max(1, most_ticks))
-    ticks = _multiples(step, low, high)
-    if len(ticks) < 2:
-        ticks = _multiples(_round_step((high - low) / 3), low, high)
+    ticks: tuple[float, ...] = ()
+    for parts in (max(1, most_ticks), *_FINER):
+        ticks = _multiples(_round_step((high - low) / parts), low, high)
+        if len(ticks) >= 2:
+            break
     return Scale(low, high, ticks)
 
 

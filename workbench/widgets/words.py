@@ -15,7 +15,9 @@ NOTHING: Final = "–"
 _STATES: Final = {
     "validating_files": ("◌", "checking files", "muted"),
     "queued": ("◌", "queued", "muted"),
+    "pending": ("◌", "pending", "muted"),
     "running": ("▶", "running", "accent"),
+    "quiet": ("▷", "quiet", "warning"),
     "pausing": ("‖", "pausing", "warning"),
     "paused": ("‖", "paused", "warning"),
     "succeeded": ("✓", "succeeded", "good"),

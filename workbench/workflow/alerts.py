@@ -24,6 +24,8 @@ SPIKE_RECENT: Final = 100
 """Reports after which a spike is history."""
 STALL_TIMES: Final = 10.0
 STALL_LEAST_S: Final = 120.0
+STALL_WINDOW: Final = 1000
+"""Reports whose moments say what is usual."""
 OVERFIT_RISES: Final = 2
 OVERFIT_SHARE: Final = 0.1
 
@@ -97,8 +99,8 @@ def overfit(series: Mapping[str, Points]) -> Iterator[Alert]:
     yield Alert(
         "overfit",
         last_step,
-        f"the validation loss was best at step {best_step:,} ({best:.4g}) and is {last:.4g}, "
-        f"{(last - best) / abs(best) if best else 1:.0%} worse, while the training loss fell",
+        f"the validation loss is {(last - best) / abs(best) if best else 1:.0%} above its best of step {best_step:,} "
+        f"({last:.4g}, it was {best:.4g}), while the training loss fell",
         f"the validation loss at least {OVERFIT_SHARE:.0%} above its best, rising {OVERFIT_RISES} readings in a row or "
         "staying there, while the training loss does not rise",
         f"stop early: use the checkpoint at or before step {best_step:,}; next time fewer epochs or a smaller rate",
@@ -128,7 +130,8 @@ def spike(points: Points) -> Iterator[Alert]:
 
 def stall(times: Points, now: float) -> Iterator[Alert]:
     """Nothing was reported for far longer than usual."""
-    recent = [at for _, at in times[-SPIKE_WINDOW - 1 :]]
+    # Reports of one moment are one: a file that was read at once says nothing about the pace of its run.
+    recent = sorted({at for _, at in times[-STALL_WINDOW:]})[-SPIKE_WINDOW - 1 :]
     if len(recent) < 3:
         return
     usual = statistics.median(after - before for before, after in itertools.pairwise(recent))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workbench.providers.integrations import named
+from workbench.workflow.train import ATTACHED
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
@@ -28,6 +29,7 @@ def facts(job: Job, when: Callable[[int | None], str]) -> list[tuple[str, str]]:
         ("tuned model", job.fine_tuned_model or NOTHING),
         ("trained tokens", f"{job.trained_tokens:,}" if job.trained_tokens else NOTHING),
     ]
+    found += [("files", job.metadata["path"])] if job.profile == ATTACHED and "path" in job.metadata else []
     found += [("reports to", text) for text in named(job.integrations)]
     if job.settings:
         settings = (

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import shutil
+import statistics
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ class Machine:
     """This machine at one moment."""
 
     cpu: float | None
-    """Per cent of all processors since the last look; None at the first one."""
+    """Per cent of these processors since the last look; None at the first one."""
     cpus: int
     """Processors that this process may use: a Slurm allocation or a container gives fewer than there are."""
     memory_used: int
@@ -74,16 +75,17 @@ class Look:
         """The machine now."""
         import psutil
 
-        cpu = psutil.cpu_percent(interval=None)
+        loads = psutil.cpu_percent(interval=None, percpu=True)
         memory = psutil.virtual_memory()
         granted = memory_allowance()
         if granted is not None and granted.total >= memory.total:
             granted = None
-        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        ours = [load for number, load in enumerate(loads) if number in allowed] or loads
         first, self._looked = not self._looked, True
         return Machine(
-            cpu=None if first else cpu,
-            cpus=allowed,
+            cpu=None if first or not ours else statistics.fmean(ours),
+            cpus=len(allowed),
             memory_used=granted.used if granted else memory.total - memory.available,
             memory_total=granted.total if granted else memory.total,
             gpus=gpus(self._environ),
@@ -236,8 +238,13 @@ def _number(cell: str) -> float | None:
 
 def machine_text(machine: Machine) -> str:
     """One line for people."""
-    cpu = "" if machine.cpu is None else f"{machine.cpu:.0f}% of "
-    parts = [f"cpu {cpu}{machine.cpus}", f"memory {_of(machine.memory_used, machine.memory_total)}"]
+    return " · ".join(machine_parts(machine))
+
+
+def machine_parts(machine: Machine) -> list[str]:
+    """Processors, memory, then each GPU."""
+    cpu = "–" if machine.cpu is None else f"{machine.cpu:.0f}%"
+    parts = [f"cpu {cpu} of {machine.cpus}", f"memory {_of(machine.memory_used, machine.memory_total)}"]
     for gpu in machine.gpus:
         told = [gpu.profile] if gpu.profile else ["–" if gpu.load is None else f"{gpu.load:.0f}%"]
         if gpu.memory_used is not None and gpu.memory_total is not None:
@@ -250,7 +257,7 @@ def machine_text(machine: Machine) -> str:
             told.append(f"{gpu.others} of {gpu.processes} processes other people's")
         name = f"GPU {gpu.index}" if gpu.device is None else f"GPU {gpu.index} MIG {gpu.device}"
         parts.append(f"{name} {', '.join(told)}")
-    return " · ".join(parts)
+    return parts
 
 
 def _of(used: int, total: int) -> str:

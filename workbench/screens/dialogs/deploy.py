@@ -48,7 +48,8 @@ class DeployDialog(FormDialog[DeployAnswer]):
         from workbench.workflow.deployments import planned
 
         if not values["capacity"].strip().isdigit() or not int(values["capacity"]):
-            raise WorkbenchError("capacity", "is a whole number from 1", "thousands of tokens a minute")
+            why = f"{values['capacity'].strip()!r} is no whole number from 1"
+            raise WorkbenchError("capacity", why, "thousands of tokens a minute")
         capacity = int(values["capacity"])
         planned(self._model, values["name"], values["tier"], capacity)
         return DeployAnswer(values["name"], values["tier"], capacity, self._price(values["tier"]))
