@@ -295,3 +295,18 @@ def test_how_it_looks(theirs: Theirs, snap_compare, size, monkeypatch) -> None: 
         await wait_idle(pilot)
 
     assert snap_compare(theirs.app(), run_before=saved, terminal_size=size)
+
+
+async def test_what_a_profile_lacks_is_said_to_its_end(theirs, screen_text) -> None:  # noqa: F811
+    """At 80 columns too: without a key this is all that a person sees."""
+    lacking = "[profiles.mine]\nkind = 'openai'\napi_key_env = 'NO_SUCH_KEY'\n"
+    (theirs.context.home / "config.toml").write_text(lacking)
+    app = theirs.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_idle(pilot)
+        app.push_screen(RescueScreen(theirs.context, theirs.project, "mine"))
+        await wait_idle(pilot)
+        assert "mine cannot be asked. p: the next profile" in screen_text(app)
+        assert "NO_SUCH_KEY" in screen_text(app)
+        assert "…" not in app.screen._detail.text
+        assert "set it in the environment" in " ".join(app.screen._detail.text.split())

@@ -24,7 +24,7 @@ from workbench.widgets.lines import LineList
 from workbench.widgets.reading import Reading
 from workbench.widgets.styles import stylesheet
 from workbench.widgets.table import Table
-from workbench.widgets.textline import Piece, TextLine
+from workbench.widgets.textline import Line, Piece, TextLine, wrap
 
 if TYPE_CHECKING:
     from workbench.providers.jobs import Job
@@ -63,6 +63,8 @@ here or at Azure, with what was saved.
         super().__init__(context, project, profile or self._profiles[0])
         self._again: dict[str, Retraining] = {}
         """How each model is trained again."""
+        self._why = ""
+        """Why its provider could not be asked."""
         self._about = TextLine(id="about")
         self._table = Table(COLUMNS, id="models")
         self._detail = Reading(id="detail")
@@ -83,7 +85,7 @@ here or at Azure, with what was saved.
     def action_refresh(self) -> None:
         """Ask the provider for its models and jobs."""
         self._about.show([Piece(" models of ", "muted"), Piece(visible_line(self.profile), "accent")])
-        self._table.list.empty = f"Asking {self.profile}…"
+        self._table.list.empty, self._why = f"Asking {self.profile}…", ""
         if self.found is None:
             self._show_models()
         self.ask(self.profile)
@@ -118,11 +120,11 @@ here or at Azure, with what was saved.
 
     @on(Unasked)
     def show_unasked(self, message: Unasked) -> None:
-        """Where the list would stand: what is missing, and the way out."""
+        """Below the empty list, in full: what is missing, and the way out."""
         if message.profile != self.profile:
             return
-        self.found, self._again = None, {}
-        self._table.list.empty = visible_line(str(message.error))
+        self.found, self._again, self._why = None, {}, str(message.error)
+        self._table.list.empty = f"{self.profile} cannot be asked. p: the next profile"
         self._show_models()
 
     def take(self, found: Inventory, again: Sequence[Retraining]) -> None:
@@ -148,10 +150,16 @@ here or at Azure, with what was saved.
 
     @on(LineList.Moved, "#models LineList")
     def show_model(self) -> None:
-        """In full."""
-        model = self.model
+        """In full; without one why there is none."""
+        model, why = self.model, visible_line(self._why)
         again = self._again.get(model.id) if model is not None else None
-        self._detail.show_text(lambda width: detail(model, again, width) if model is not None else ())
+
+        def lines(width: int) -> list[Line]:
+            if model is not None:
+                return detail(model, again, width)
+            return [(Piece(text, "warning"),) for text in wrap(why, width)] if why else []
+
+        self._detail.show_text(lines)
 
     def action_profile(self) -> None:
         """The next provider's models."""
