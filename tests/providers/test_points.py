@@ -70,3 +70,14 @@ def test_nonsense_is_left_out() -> None:
         folded.add([Event(id=f"{step}", type="metrics", data=data)])
     assert folded.series() == {"train_loss": [(1, 0.5), (3, 0.3)], "tokens": [(1, 8), (2, 8), (3, 8)]}
     assert folded.step == 3
+
+
+def test_they_are_equal_where_their_points_are() -> None:
+    """To other points and to lists; what has grown is not what it was."""
+    growing, other = GrowingPoints(), GrowingPoints()
+    growing.put(1, 0.5)
+    other.put(1, 0.5)
+    before = growing.points()
+    assert before == growing.points() == other.points() == [(1, 0.5)] != [(1, 0.6)]
+    growing.put(2, 0.4)
+    assert before != growing.points() and before != 1

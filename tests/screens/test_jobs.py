@@ -164,6 +164,20 @@ async def test_the_provider_being_away_is_said_beside_the_job(loop, until, scree
         assert any(job.id == running for job in screen.jobs)
 
 
+async def test_a_provider_without_events_says_so_below_the_state(loop, until, screen_text) -> None:  # noqa: F811
+    """In a whole sentence at 80 columns, which hides neither how the job stands nor itself."""
+    await with_jobs(loop)
+    loop.provider.fail("/events", status=404, times=99)
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await shown(pilot)
+        await until(pilot, lambda: "its status is followed" in screen_text(app))
+        assert "no events from this provider (" in screen_text(app)
+        assert any("running" in piece.text for piece in screen.query_one("#state").left)
+        screen._monitor.show_state(None, "")
+        assert not screen.query_one("#trouble").display
+
+
 async def test_a_provider_that_fails_is_waited_for_and_r_tries_now(loop, until, screen_text) -> None:  # noqa: F811
     """Since when, and a countdown to the next try, at 80 columns; when it is back the line is gone."""
     *_, running = await with_jobs(loop)

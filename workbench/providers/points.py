@@ -43,7 +43,12 @@ class Points(Sequence[Point]):
         return islice(zip(self._steps, self._values, strict=False), self._count)
 
     def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        if len(self) != len(other):  # as nearly always when a chart asks whether there is anything new
+            return False
+        same = isinstance(other, Points) and self._steps is other._steps and self._values is other._values
+        return same or list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none
 

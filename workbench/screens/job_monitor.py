@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
 from textual.widget import Widget
+from textual.widgets import Static
 
 from workbench.screens.metric_groups import LOSS, Group, groups_of
 from workbench.terminal.escape import visible_line
@@ -38,6 +39,7 @@ class JobMonitor(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._state = TextLine(id="state")
+        self._trouble = Static(id="trouble", classes="-none", markup=False)
         self._alert = TextLine(id="alert")
         self._machine = PartLines(MACHINE_LINES, id="machine")
         self._after = TextLine(id="after", classes="-none")
@@ -51,6 +53,7 @@ class JobMonitor(Vertical):
     def compose(self) -> Iterable[Widget]:
         """The lines, the chart, the events."""
         yield self._state
+        yield self._trouble
         yield self._after
         yield self._alert
         yield self._machine
@@ -109,10 +112,11 @@ class JobMonitor(Vertical):
         return sorted((times[step] - start, value) for step, value in points if step in times)
 
     def show_state(self, job: Job | None, problem: str, so_far: SoFar | None = None) -> None:
-        """How far it is and what it has cost; on the right what is in the way of knowing."""
+        """How far it is and what it has cost; on the right, or below it, what is in the way of knowing."""
         view = self._view
         if job is None:
             self._state.show([Piece(f" {visible_line(problem)}", "warning")] if problem else [])
+            self._say_below("")
             return
         parts = []
         if view is not None and view.step is not None and view.total_steps:
@@ -142,7 +146,14 @@ class JobMonitor(Vertical):
         if view is not None and view.outage is None:
             problem = problem or view.trouble or ""
         right = [Piece(f"  {visible_line(problem)} ", "warning")] if problem else []
-        self._state.show(left, right)
+        fits = not self.size.width or width_of(left) + width_of(right) <= self.size.width
+        self._state.show(left, right if fits else ())
+        self._say_below("" if fits else visible_line(problem))
+
+    def _say_below(self, problem: str) -> None:
+        """In lines of its own: a long sentence beside the state would hide it."""
+        self._trouble.set_class(not problem, "-none")
+        self._trouble.update(problem)
 
     def show_alerts(self, alerts: Sequence[Alert]) -> None:
         """The worst one in a line; no line where nothing is wrong."""
