@@ -254,7 +254,7 @@ def hosted_profiles(context: Context) -> list[str]:
     """The profiles that others run, those that lack nothing first; OpenAI's own before others."""
     from workbench.providers.profiles import missing
 
-    hosted = [(name, one) for name, one in context.profiles().items() if one.kind != "local"]
+    hosted = [(name, one) for name, one in context.profiles().items() if not one.capabilities.own_machine]
     return [
         name
         for name, _ in sorted(
