@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.benchmarks.make_records import write
+from tests.processes import running
 from workbench.dataset.analysis import (
     DUPLICATE,
     SECRET,
@@ -251,8 +252,7 @@ def test_findings_can_be_asked_for_by_row_and_by_rule(made: Path) -> None:
 
 def workers_now() -> list[psutil.Process]:
     """The worker processes of this one."""
-    children = psutil.Process().children()
-    return [child for child in children if "workbench.dataset.analysis.worker" in child.cmdline()]
+    return running("workbench.dataset.analysis.worker")
 
 
 def test_cancelling_ends_the_workers(made: Path) -> None:

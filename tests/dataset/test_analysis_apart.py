@@ -14,6 +14,7 @@ import pytest
 
 from tests.benchmarks.make_records import write
 from tests.dataset.test_analysis import same
+from tests.processes import children, running
 from workbench.dataset.analysis import AnalysisCancelled, Before, Chunk, Columns, Spec, analyse, analyse_apart
 from workbench.dataset.analysis import apart as apart_module
 from workbench.dataset.analysis.columns import TYPES
@@ -37,8 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def conductors(parent: psutil.Process | None = None) -> list[psutil.Process]:
     """The processes that conduct an analysis for `parent`."""
-    children = (parent or psutil.Process()).children()
-    return [child for child in children if "workbench.dataset.analysis.conductor" in child.cmdline()]
+    return running("workbench.dataset.analysis.conductor", parent)
 
 
 def test_it_finds_what_an_analysis_finds_here(made: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_cancelling_ends_it(made: Path) -> None:
 
         def cancelled() -> bool:
             for conductor in conductors():
-                there[:] = [conductor, *conductor.children()]
+                there[:] = [conductor, *children(conductor)]
             return len(there) > 1
 
         with pytest.raises(AnalysisCancelled):
@@ -138,7 +138,7 @@ def test_it_does_not_outlive_the_app(made: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", program, str(made)], stdout=subprocess.PIPE) as app:
         assert app.stdout is not None and app.stdout.readline() == b"begun\n"
         there = conductors(psutil.Process(app.pid))
-        there += [worker for conductor in there for worker in conductor.children()]
+        there += [worker for conductor in there for worker in children(conductor)]
         assert there
         app.send_signal(signal.SIGKILL)
     assert psutil.wait_procs(there, timeout=20)[1] == []

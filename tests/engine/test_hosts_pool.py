@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests.engine.tiny import build_tiny_gguf, build_tiny_model
+from tests.processes import children
 from workbench.engine.gpu import Gpu
 from workbench.engine.hosts.errors import HostFailed, NoRoom
 from workbench.engine.hosts.plan import make_plan
@@ -120,9 +121,9 @@ async def test_a_host_is_private(models: list[ServedModel], runtime: Path, cache
         async with client(endpoint, models[0].sha256) as http:
             assert (await http.get("/slots")).status_code != 200
         assert endpoint.uds.stat().st_mode & 0o077 == 0
-        children = psutil.Process().children(recursive=True)
-        assert children
-        for child in children:
+        hosts = children(recursive=True)
+        assert hosts
+        for child in hosts:
             assert not child.net_connections("inet")
             assert endpoint.api_key not in " ".join(child.cmdline())
 
@@ -138,7 +139,7 @@ async def test_a_crashed_host_is_started_again(models: list[ServedModel], runtim
     async with running(HostPool(runtime, cache, budget_bytes=2**32)) as pool:
         before = await pool.endpoint(models[0])
         answer = await ask(before, PROMPTS[0])
-        (child,) = psutil.Process().children()
+        (child,) = children()
         child.kill()
         while pool.loaded():  # noqa: ASYNC110 - the pool notices by the event loop, which tells nobody else
             await asyncio.sleep(0.01)
@@ -280,7 +281,7 @@ asyncio.run(main())
 async def test_a_host_gives_way_to_training(models: list[ServedModel], runtime: Path, cache: Path) -> None:
     async with running(HostPool(runtime, cache, budget_bytes=2**32)) as pool:
         await pool.endpoint(models[0])
-        (child,) = psutil.Process().children()
+        (child,) = children()
         assert child.nice() == min(19, os.nice(0) + 5)
 
 
