@@ -178,6 +178,20 @@ async def test_a_provider_without_events_says_so_below_the_state(loop, until, sc
         assert not screen.query_one("#trouble").display
 
 
+async def test_what_is_said_already_is_not_laid_out_again(loop, monkeypatch) -> None:  # noqa: F811
+    """The state is shown with each look at the list: an idle screen sends nothing for it."""
+    await with_jobs(loop)
+    app = loop.app("jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await shown(pilot)
+        told: list[str] = []
+        trouble = screen.query_one("#trouble")
+        monkeypatch.setattr(trouble, "update", told.append)
+        for problem in ("", "", "w" * 90, "w" * 90, "", ""):
+            screen._monitor.show_state(screen.job, problem)
+        assert told == ["w" * 90, ""]
+
+
 async def test_a_provider_that_fails_is_waited_for_and_r_tries_now(loop, until, screen_text) -> None:  # noqa: F811
     """Since when, and a countdown to the next try, at 80 columns; when it is back the line is gone."""
     *_, running = await with_jobs(loop)

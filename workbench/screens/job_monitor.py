@@ -39,7 +39,7 @@ class JobMonitor(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._state = TextLine(id="state")
-        self._trouble = Static(id="trouble", classes="-none", markup=False)
+        self._trouble, self._below = Static(id="trouble", classes="-none", markup=False), ""
         self._alert = TextLine(id="alert")
         self._machine = PartLines(MACHINE_LINES, id="machine")
         self._after = TextLine(id="after", classes="-none")
@@ -152,8 +152,10 @@ class JobMonitor(Vertical):
 
     def _say_below(self, problem: str) -> None:
         """In lines of its own: a long sentence beside the state would hide it."""
-        self._trouble.set_class(not problem, "-none")
-        self._trouble.update(problem)
+        if problem != self._below:  # else everything would be laid out anew, and the list's bar sent again
+            self._below = problem
+            self._trouble.set_class(not problem, "-none")
+            self._trouble.update(problem)
 
     def show_alerts(self, alerts: Sequence[Alert]) -> None:
         """The worst one in a line; no line where nothing is wrong."""
