@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,27 @@ def test_a_point_takes_sixteen_bytes() -> None:
     held = sum(sys.getsizeof(getattr(points, name)) for name in ("_steps", "_values"))
     assert held < 10_000 * 16 * 1.25
     assert isinstance(points, Points) and growing.points() is not points
+
+
+def test_points_come_while_another_thread_calculates() -> None:
+    """The chart does, when the follower has something new: an array whose memory is lent could not grow."""
+    growing, done = GrowingPoints(), threading.Event()
+    for step in range(200_000):
+        growing.put(step, 0.5)
+
+    def calculate() -> None:
+        while not done.is_set():
+            growing.points().arrays()
+
+    with ThreadPoolExecutor(1) as pool:
+        calculating = pool.submit(calculate)
+        try:
+            for step in range(200_000, 260_000):
+                growing.put(step, 0.5)
+        finally:
+            done.set()
+        calculating.result()
+    assert len(growing.points().arrays()[0]) == 260_000
 
 
 def test_nonsense_is_left_out() -> None:

@@ -59,9 +59,9 @@ class Points(Sequence[Point]):
         """Steps (i8) and values (f8), copied."""
         import numpy as np
 
-        # Copied before anything is added: an array whose memory is lent cannot grow.
-        steps = np.frombuffer(self._steps, np.int64, self._count).copy()
-        return steps, np.frombuffer(self._values, np.float64, self._count).copy()
+        # Of a copy: an array whose memory is lent cannot grow, and what follows the job adds to it in another thread.
+        steps, values = self._steps[: self._count], self._values[: self._count]
+        return np.asarray(steps, np.int64), np.asarray(values, np.float64)
 
 
 class GrowingPoints:
