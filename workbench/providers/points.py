@@ -67,29 +67,29 @@ class Points(Sequence[Point]):
 class GrowingPoints:
     """A series that grows, nearly always at its end. A step that is told twice keeps its last value."""
 
-    __slots__ = ("_lent", "_steps", "_values")
+    __slots__ = ("_lent", "steps", "values")
 
     def __init__(self) -> None:
-        self._steps, self._values = array("q"), array("d")
+        self.steps, self.values = array("q"), array("d")
         self._lent = False
 
     def put(self, step: int, value: float) -> None:
         """The value of a step."""
-        steps = self._steps
+        steps = self.steps
         if not steps or steps[-1] < step:
             steps.append(step)
-            self._values.append(value)
+            self.values.append(value)
             return
         if self._lent:  # whoever has it looks at what is about to change
-            self._steps, self._values, self._lent = steps[:], self._values[:], False
-        at = bisect_left(self._steps, step)
-        if self._steps[at] == step:
-            self._values[at] = value
+            self.steps, self.values, self._lent = steps[:], self.values[:], False
+        at = bisect_left(self.steps, step)
+        if self.steps[at] == step:
+            self.values[at] = value
         else:
-            self._steps.insert(at, step)
-            self._values.insert(at, value)
+            self.steps.insert(at, step)
+            self.values.insert(at, value)
 
     def points(self) -> Points:
         """The series as it is now; costs nothing."""
         self._lent = True
-        return Points(self._steps, self._values, len(self._steps))
+        return Points(self.steps, self.values, len(self.steps))

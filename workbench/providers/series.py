@@ -52,8 +52,13 @@ class SeriesFold:
                 points = self._points.get(name)
                 if points is None:
                     points = self._points[name] = GrowingPoints()
+                steps = points.steps
+                if type(value) is float and (not steps or steps[-1] < step):
+                    steps.append(step)  # as `put` does it, without the call: there are 400,000 of them
+                    points.values.append(value)
+                    continue
                 try:
-                    points.put(step, value if type(value) is float else float(value))
+                    points.put(step, float(value))
                 except OverflowError:  # a whole number larger than any float
                     continue
 

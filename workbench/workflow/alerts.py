@@ -8,11 +8,15 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from workbench.workflow.follow import JobView
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Points = Sequence[tuple[int, float]]
+Arrays: TypeAlias = "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]"
 
 SPIKE_WINDOW: Final = 20
 """Reports that a spike is held against."""
@@ -82,13 +86,15 @@ def not_finite(series: Mapping[str, Points]) -> Iterator[Alert]:
 
 def overfit(series: Mapping[str, Points]) -> Iterator[Alert]:
     """The validation loss rises while the training loss falls: the model learns by heart."""
-    points = next((found for name in _VALIDATION if len(found := _finite(series.get(name, ()))) > OVERFIT_RISES), None)
+    found = (_finite_arrays(series[name]) for name in _VALIDATION if name in series)
+    steps, values = next(((steps, values) for steps, values in found if len(values) > OVERFIT_RISES), (None, None))
     train = series.get("train_loss", ())
-    if points is None or not any(math.isfinite(value) for _, value in train):
+    if steps is None or values is None or not any(math.isfinite(value) for _, value in train):
         return
-    best_step, best = min(points, key=lambda point: (point[1], point[0]))
-    last_step, last = points[-1]
-    tail = [value for _, value in points[-OVERFIT_RISES - 1 :]]
+    at = int(values.argmin())
+    best_step, best = int(steps[at]), float(values[at])
+    last_step, last = int(steps[-1]), float(values[-1])
+    tail = values[-OVERFIT_RISES - 1 :].tolist()
     rising = all(before < after for before, after in itertools.pairwise(tail))
     worse = last >= best + OVERFIT_SHARE * abs(best)
     # A reading that stays high after the rise is no recovery: Azure's published run ends on a plateau.
@@ -164,10 +170,26 @@ def _first_odd(points: Points) -> int | None:
     """The first step whose value is no number."""
     import numpy as np
 
-    from workbench.providers.points import Points as Kept
-
-    if not isinstance(points, Kept):
-        return next((step for step, value in points if not math.isfinite(value)), None)
-    steps, values = points.arrays()
+    steps, values = _arrays(points)
     odd = np.flatnonzero(~np.isfinite(values))
     return int(steps[odd[0]]) if len(odd) else None
+
+
+def _finite_arrays(points: Points) -> Arrays:
+    """Steps and values, where these are numbers."""
+    import numpy as np
+
+    steps, values = _arrays(points)
+    finite = np.isfinite(values)
+    return steps[finite], values[finite]
+
+
+def _arrays(points: Points) -> Arrays:
+    """Steps and values: a hundred thousand are looked at with each report."""
+    import numpy as np
+
+    from workbench.providers.points import Points as Kept
+
+    if isinstance(points, Kept):
+        return points.arrays()
+    return np.array([step for step, _ in points], np.int64), np.array([value for _, value in points], np.float64)
